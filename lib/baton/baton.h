@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_H
+#define BATON_H
+
+/* Everything. Reading order: batch, source, pipeline. */
+#include <baton/batch.h>
+#include <baton/error.h>
+#include <baton/pipeline.h>
+#include <baton/rng.h>
+#include <baton/source.h>
+#include <baton/version.h>
+
+#endif

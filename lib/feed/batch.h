@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_FEED_BATCH_H
+#define BATON_FEED_BATCH_H
+
+#include "block.h"
+#include "ring.h"
+
+/* What a handle's kind_ says: of a pool's batch at_ is its slot, of a detached one its
+ * block. */
+enum baton_handle_kind { BATON_EMPTY, BATON_POOLED, BATON_DETACHED };
+
+/* The block of a pooled, readable handle, if the handle is good: its ticket's turn says
+ * "trainer" and its cell "held". NULL if it is stale. */
+struct baton_block *baton_batch_block(const baton_batch *b);
+
+/* The block of a writable one: its ticket's turn says "producer", and it is the batch
+ * in hand. NULL if it is stale or empty. */
+struct baton_block *baton_writable_block(const baton_writable *w);
+
+#endif

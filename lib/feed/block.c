@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Block: the memory of consecutive batches, one allocation with its header in front.
+ * Created at open and at detach, never on the path of a batch. */
+
+#include "block.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POISON 1
+#endif
+#endif
+#ifdef POISON
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
+
+static size_t header_bytes(uint32_t capacity)
+{
+	return baton_align_up(sizeof(struct baton_block) + capacity * sizeof(struct baton_cell));
+}
+
+/* 0 if it overflows. */
+size_t baton_block_bytes(const struct baton_layout *layout, uint32_t capacity)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(layout->batch_bytes, (size_t)capacity, &bytes) ||
+	    __builtin_add_overflow(bytes, header_bytes(capacity), &bytes))
+		return 0;
+	return bytes;
+}
+
+struct baton_block *baton_block_create(struct baton_layout *layout, uint32_t capacity)
+{
+	size_t bytes = baton_block_bytes(layout, capacity);
+	struct baton_block *b = bytes ? aligned_alloc(BATON_ALIGN, bytes) : NULL;
+
+	if (!b)
+		return NULL;
+	/* The whole of it: touched here, so that no page is first touched while training. */
+	memset(b, 0, bytes);
+	b->layout = baton_layout_ref(layout);
+	b->data = (unsigned char *)b + header_bytes(capacity);
+	b->capacity = capacity;
+	for (uint32_t i = 0; i < capacity; i++)
+		baton_block_disown(b, i);
+	return b;
+}
+
+void baton_block_destroy(struct baton_block **block)
+{
+	struct baton_block *b = *block;
+
+	*block = NULL;
+	if (!b)
+		return;
+	for (uint32_t i = 0; i < b->capacity; i++)
+		baton_block_own(b, i);
+	baton_layout_unref(&b->layout);
+	free(b);
+}
+
+void baton_block_fail(struct baton_block *block, int code, const char *text)
+{
+	block->stop = code;
+	snprintf(block->text, sizeof(block->text), "%s", text ? text : baton_strerror(code));
+}
+
+void baton_block_own(const struct baton_block *b, uint32_t i)
+{
+	ASAN_UNPOISON_MEMORY_REGION(baton_block_batch(b, i), b->layout->batch_bytes);
+}
+
+void baton_block_disown(const struct baton_block *b, uint32_t i)
+{
+	ASAN_POISON_MEMORY_REGION(baton_block_batch(b, i), b->layout->batch_bytes);
+}
+
+void baton_block_scrub(const struct baton_block *b, uint32_t i)
+{
+#ifdef BATON_DEBUG
+	memset(baton_block_batch(b, i), 0xff, b->layout->batch_bytes);
+#else
+	(void)b;
+	(void)i;
+#endif
+}

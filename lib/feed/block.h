@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_FEED_BLOCK_H
+#define BATON_FEED_BLOCK_H
+
+#include "layout.h"
+#include <stdbool.h>
+
+/* One batch of a block. state is the trainer's. */
+enum baton_cell_state { BATON_CELL_FILLED, BATON_CELL_HELD, BATON_CELL_RETURNED };
+
+struct baton_cell {
+	uint32_t rows;
+	uint32_t state;
+};
+
+/* The unit of ownership: one allocation with up to `capacity` consecutive batches, and
+ * what its owner has to say of them. Every member belongs to whoever owns the block
+ * (ring.h); none is atomic. */
+struct baton_block {
+	struct baton_layout *layout;
+	unsigned char *data; /* [capacity, layout->batch_bytes], aligned */
+	uint64_t k;          /* of its first batch */
+	uint32_t capacity;
+	uint32_t n;    /* batches filled; while it is filled, the index of the one in hand */
+	uint32_t left; /* the trainer's: batches not released yet */
+	int stop;      /* what comes after the n batches: 0, END or an error */
+	char text[sizeof(((baton_error *)0)->text)]; /* of that error */
+	struct baton_cell cells[];
+};
+
+/* A block of `capacity` batches, or NULL if out of memory. Holds its own reference to
+ * layout. Its memory starts poisoned. */
+struct baton_block *baton_block_create(struct baton_layout *layout, uint32_t capacity);
+void baton_block_destroy(struct baton_block **block);
+size_t baton_block_bytes(const struct baton_layout *layout, uint32_t capacity);
+
+/* Say that the batch in hand could not be made: code < 0; text may be NULL, and is cut. */
+void baton_block_fail(struct baton_block *block, int code, const char *text);
+
+static inline unsigned char *baton_block_batch(const struct baton_block *b, uint32_t i)
+{
+	return b->data + i * b->layout->batch_bytes;
+}
+
+/* Tell the debugging tools whether batch i has an owner who may touch it. Poisoned
+ * memory is reported by ASan at the access; in debug builds returned batches are also
+ * overwritten with 0xff bytes (NaN as a float, -1 as an int), so that a stale read
+ * can't look plausible. No code in other builds. */
+void baton_block_own(const struct baton_block *b, uint32_t i);
+void baton_block_disown(const struct baton_block *b, uint32_t i);
+void baton_block_scrub(const struct baton_block *b, uint32_t i);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Claim: the producer's side for callers with threads of their own. A claim is a ticket
+ * that they hold: one block of one batch, between begin and submit, discard or finish.
+ *
+ * `lent` counts threads inside begin and claims that are out, in one number: close
+ * refuses while it is not 0. Which producer a caller's thread is does not matter, so
+ * each call makes a producer of its own for as long as it lasts. */
+
+#include "batch.h"
+#include "error.h"
+#include "feed.h"
+#include <errno.h>
+
+int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns)
+{
+	struct baton_producer me = {.feed = feed};
+	struct baton_block *block;
+	uint64_t t;
+	int rc;
+
+	if (!feed || !c)
+		return BATON_MISUSE_NULL;
+	if (feed->source.fill)
+		return BATON_MISUSE_FILLED;
+	if (c->w_.kind_ != BATON_EMPTY)
+		return BATON_MISUSE_OCCUPIED;
+	/* relaxed: close may not run beside begin; this is for a caller who errs */
+	atomic_fetch_add_explicit(&feed->lent, 1, memory_order_relaxed);
+	rc = baton_producer_claim(&me, deadline_ns, &t, &block);
+	atomic_fetch_add_explicit(&feed->producers->parks, baton_counter_read(&me.parks),
+	                          memory_order_relaxed);
+	if (rc != BATON_OK) {
+		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_relaxed);
+		return rc;
+	}
+	baton_producer_open_block(&me, t, block);
+	c->w_ = baton_producer_view(&me, t, block);
+	return BATON_OK;
+}
+
+int baton_begin(baton_pipeline *feed, baton_claim *c)
+{
+	return baton_begin_until(feed, c, BATON_FOREVER);
+}
+
+baton_writable *baton_claimed(baton_claim *c)
+{
+	return c && c->w_.kind_ != BATON_EMPTY ? &c->w_ : NULL;
+}
+
+/* Is this a claim on feed that its caller holds? */
+static int check_claim(const baton_pipeline *feed, const baton_claim *c, struct baton_block **block)
+{
+	if (!feed || !c)
+		return BATON_MISUSE_NULL;
+	if (c->w_.kind_ == BATON_EMPTY)
+		return BATON_MISUSE_EMPTY;
+	if (c->w_.at_ != baton_ring_slot(&feed->ring, c->w_.ticket_))
+		return BATON_MISUSE_FOREIGN;
+	*block = baton_writable_block(&c->w_);
+	return *block ? BATON_OK : BATON_MISUSE_STALE;
+}
+
+/* Publish the claim's ticket; whatever block says goes with it. */
+static int give_away(baton_pipeline *feed, baton_claim *c, struct baton_block *block)
+{
+	bool stop = block->stop != BATON_OK;
+
+	baton_block_disown(block, 0);
+	if (stop)
+		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
+	if (!baton_producer_publish(feed, c->w_.ticket_))
+		return BATON_MISUSE_STALE; /* a copy was submitted meanwhile */
+	if (!stop)
+		atomic_fetch_add_explicit(&feed->producers->filled, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_relaxed);
+	*c = (baton_claim)BATON_CLAIM_INIT;
+	return BATON_OK;
+}
+
+int baton_submit(baton_pipeline *feed, baton_claim *c)
+{
+	struct baton_block *block;
+	int rc = check_claim(feed, c, &block);
+
+	if (rc != BATON_OK)
+		return rc;
+	block->stop = BATON_OK;
+	block->n = 1;
+	return give_away(feed, c, block);
+}
+
+int baton_discard(baton_pipeline *feed, baton_claim *c, int code, const char *text)
+{
+	struct baton_block *block;
+	int rc = check_claim(feed, c, &block);
+
+	if (rc != BATON_OK)
+		return rc;
+	baton_block_fail(block, code < 0 ? code : -EINVAL, text);
+	return give_away(feed, c, block);
+}
+
+int baton_finish(baton_pipeline *feed, baton_claim *c)
+{
+	struct baton_block *block;
+	int rc = check_claim(feed, c, &block);
+
+	if (rc != BATON_OK)
+		return rc;
+	block->stop = BATON_END;
+	return give_away(feed, c, block);
+}

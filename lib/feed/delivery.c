@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* Delivery: the trainer's side. Which batch comes next, and what is given back.
+ *
+ * A ticket's life, seen from here: untaken, taken (its block is ours, batch by batch),
+ * released. head is the lowest untaken ticket, oldest the lowest unreleased one, and
+ *     oldest <= head <= oldest + C:
+ * a slot serves ticket t only after t - C was released. Tickets are taken at head, or,
+ * in completion order, anywhere in [head, oldest + C) where one is ready. If there is
+ * no untaken ticket below oldest + C, nothing can come before we release something:
+ * that is MISUSE_HELD, and the only way to get it.
+ *
+ * Nothing here is atomic but the ring and the flags: it is all one thread's. */
+
+#include "batch.h"
+#include "error.h"
+#include "feed.h"
+#include <errno.h>
+#include <string.h>
+
+static bool untaken(const struct baton_pipeline *feed, uint64_t t)
+{
+	return baton_ring_slot(&feed->ring, t)->due == t;
+}
+
+static bool before(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+/* The tickets that may be taken now: [head, end). */
+static uint64_t window_end(const struct baton_pipeline *feed)
+{
+	const struct baton_delivery *d = &feed->delivery;
+	uint64_t end = d->oldest + feed->ring.mask + 1;
+
+	if (feed->options.order == BATON_ORDERED && before(d->head + 1, end))
+		end = d->head + 1;
+	if (before(feed->limit, end))
+		end = feed->limit;
+	if (d->stopping && before(d->stop_ticket, end))
+		end = d->stop_ticket; /* the stop itself is taken, and nothing past it is wanted */
+	return end;
+}
+
+/* The first ready ticket that may be taken. */
+static bool find_ready(const struct baton_pipeline *feed, uint64_t *t)
+{
+	uint64_t end = window_end(feed);
+
+	for (*t = feed->delivery.head; before(*t, end); (*t)++)
+		if (untaken(feed, *t) && baton_ring_ready(&feed->ring, *t))
+			return true;
+	return false;
+}
+
+/* The same with the order that sleeping needs. */
+static bool any_ready_recheck(const struct baton_pipeline *feed)
+{
+	uint64_t end = window_end(feed);
+
+	for (uint64_t t = feed->delivery.head; before(t, end); t++)
+		if (untaken(feed, t) && baton_wait_ready(&feed->ring, t))
+			return true;
+	return false;
+}
+
+/* Release a block whose every batch was given back. */
+static void give_back(struct baton_pipeline *feed, uint64_t t)
+{
+	struct baton_delivery *d = &feed->delivery;
+
+	baton_ring_release(&feed->ring, t);
+	d->taken--;
+	while (d->oldest != d->head && baton_ring_released(&feed->ring, d->oldest))
+		d->oldest++;
+	baton_wait_released(&feed->wait, &feed->ring, d->oldest, d->taken);
+}
+
+/* Remember the END or error that comes after this block; the lowest one counts. */
+static void note_stop(struct baton_delivery *d, uint64_t t, const struct baton_block *block)
+{
+	if (block->stop == BATON_OK || (d->stopping && before(d->stop_ticket, t)))
+		return;
+	d->stopping = true;
+	d->stop_ticket = t;
+	d->stop.code = block->stop;
+	d->stop.batch = block->k + block->n;
+	memcpy(d->stop.text, block->text, sizeof(d->stop.text));
+}
+
+static void take(struct baton_pipeline *feed, uint64_t t)
+{
+	struct baton_delivery *d = &feed->delivery;
+	struct baton_slot *s = baton_ring_slot(&feed->ring, t);
+	/* relaxed: ours since the turn was acquired */
+	struct baton_block *block = atomic_load_explicit(&s->block, memory_order_relaxed);
+
+	s->due = t + feed->ring.mask + 1;
+	while (!untaken(feed, d->head))
+		d->head++;
+	d->taken++;
+	note_stop(d, t, block);
+	d->ticket = t;
+	d->block = block;
+	d->index = 0;
+	d->n = block->left = block->n;
+	if (d->n == 0)
+		give_back(feed, t); /* nothing in it but its stop */
+}
+
+/* Sleep until what we want may be there. */
+static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
+{
+	struct baton_delivery *d = &feed->delivery;
+	uint64_t wants = feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY;
+	int32_t epoch;
+
+	baton_wait_pass_on(&feed->wait, &feed->ring);
+	epoch = baton_wait_trainer_down(&feed->wait, wants);
+	if (!any_ready_recheck(feed) &&
+	    atomic_load_explicit(&feed->state, ORDER_RECHECK) != BATON_STOPPED) {
+		baton_counter_add(&d->parks, 1);
+		baton_futex_wait(&feed->wait.trainer_epoch, epoch, deadline_ns);
+	}
+	baton_wait_trainer_up(&feed->wait);
+}
+
+static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t)
+{
+	for (int turn = 0; !find_ready(feed, t); turn++) {
+		if (baton_state_of(feed) == BATON_STOPPED)
+			return BATON_CANCELED;
+		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns)
+			return BATON_TIMEOUT;
+		if (turn < BATON_TRAINER_PAUSES)
+			baton_pause();
+		else if (turn < BATON_TRAINER_PAUSES + BATON_TRAINER_YIELDS)
+			baton_yield();
+		else
+			park(feed, deadline_ns);
+	}
+	return BATON_OK;
+}
+
+/* Wait, and put the time down to what it was waited for. */
+static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t)
+{
+	struct baton_delivery *d = &feed->delivery;
+	/* relaxed: for the account only */
+	uint64_t claimed = atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed);
+	baton_counter *account = before(d->head, claimed) ? &d->wait_fill_ns : &d->wait_claim_ns;
+	uint64_t begun = baton_now_ns();
+	int rc = wait_ready(feed, deadline_ns, t);
+
+	baton_counter_add(account, baton_now_ns() - begun);
+	return rc;
+}
+
+/* Inline: be the producer. The slot at head is free, and nobody else claims. */
+static void fill_here(struct baton_pipeline *feed)
+{
+	struct baton_block *block;
+	uint64_t t;
+
+	if (baton_producer_claim(feed->producers, 0, &t, &block) != BATON_OK)
+		return;
+	baton_producer_fill(feed->producers, t, block);
+	baton_producer_publish(feed, t);
+}
+
+static bool is_inline(const struct baton_pipeline *feed)
+{
+	return feed->n_threads == 0 && feed->source.fill;
+}
+
+/* Have a block with a batch to hand out. */
+static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
+{
+	struct baton_delivery *d = &feed->delivery;
+	uint64_t t;
+	int rc = BATON_OK;
+
+	if (d->stopping && !before(d->head, d->stop_ticket))
+		return d->stop.code;
+	if (d->head == feed->limit)
+		return BATON_END;
+	if (d->head == d->oldest + feed->ring.mask + 1)
+		return BATON_MISUSE_HELD;
+	if (is_inline(feed) && !find_ready(feed, &t))
+		fill_here(feed);
+	if (!find_ready(feed, &t))
+		rc = wait_timed(feed, deadline_ns, &t);
+	if (rc == BATON_OK)
+		take(feed, t);
+	return rc;
+}
+
+/* Is this the last word? Then next() will repeat it. */
+static int last_word(struct baton_delivery *d, int rc)
+{
+	if (rc == BATON_END || rc == BATON_CANCELED || (rc < 0 && !baton_is_misuse(rc)))
+		d->ended = rc;
+	return rc;
+}
+
+static void hand_out(struct baton_pipeline *feed, baton_batch *b)
+{
+	struct baton_delivery *d = &feed->delivery;
+	uint32_t i = d->index++;
+
+	d->block->cells[i].state = BATON_CELL_HELD;
+	baton_block_own(d->block, i);
+	*b = (baton_batch){baton_ring_slot(&feed->ring, d->ticket), d->ticket, i, BATON_POOLED};
+	baton_counter_add(&d->held, 1);
+	baton_counter_add(&d->batches, 1);
+}
+
+int baton_next_until(baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
+{
+	struct baton_delivery *d;
+
+	if (!feed || !b)
+		return BATON_MISUSE_NULL;
+	if (b->kind_ != BATON_EMPTY)
+		return BATON_MISUSE_OCCUPIED;
+	d = &feed->delivery;
+	if (d->ended != BATON_OK)
+		return d->ended;
+	if (baton_state_of(feed) == BATON_STOPPED)
+		return last_word(d, BATON_CANCELED);
+	while (d->index == d->n) {
+		int rc = next_block(feed, deadline_ns);
+
+		if (rc != BATON_OK)
+			return last_word(d, rc);
+	}
+	hand_out(feed, b);
+	return BATON_OK;
+}
+
+int baton_next(baton_pipeline *feed, baton_batch *b)
+{
+	return baton_next_until(feed, b, BATON_FOREVER);
+}
+
+/* Is this a batch of feed that its caller holds? */
+static int check_held(const baton_pipeline *feed, const baton_batch *b, struct baton_block **block)
+{
+	const struct baton_slot *s;
+
+	if (!feed || !b)
+		return BATON_MISUSE_NULL;
+	if (b->kind_ == BATON_EMPTY)
+		return BATON_MISUSE_EMPTY;
+	if (b->kind_ == BATON_DETACHED)
+		return BATON_MISUSE_DETACHED;
+	s = b->at_;
+	if (s != baton_ring_slot(&feed->ring, b->ticket_))
+		return BATON_MISUSE_FOREIGN;
+	*block = baton_batch_block(b);
+	return *block ? BATON_OK : BATON_MISUSE_STALE;
+}
+
+/* Batch b is not held any more; its bytes belong to nobody. */
+static void let_go(struct baton_pipeline *feed, struct baton_block *block, const baton_batch *b)
+{
+	block->cells[b->index_].state = BATON_CELL_RETURNED;
+	baton_block_scrub(block, b->index_);
+	baton_block_disown(block, b->index_);
+	if (--block->left == 0)
+		give_back(feed, b->ticket_);
+}
+
+static void forget_held(struct baton_delivery *d)
+{
+	uint64_t held = baton_counter_read(&d->held);
+
+	atomic_store_explicit(&d->held, held - 1, memory_order_relaxed);
+}
+
+int baton_release(baton_pipeline *feed, baton_batch *b)
+{
+	struct baton_block *block;
+	int rc = check_held(feed, b, &block);
+
+	if (rc != BATON_OK)
+		return rc;
+	forget_held(&feed->delivery);
+	let_go(feed, block, b);
+	*b = (baton_batch)BATON_BATCH_INIT;
+	return BATON_OK;
+}
+
+/* A copy of batch i, as the only batch of a block of its own. */
+static struct baton_block *copy_batch(const struct baton_block *block, uint32_t i)
+{
+	struct baton_block *copy = baton_block_create(block->layout, 1);
+
+	if (!copy)
+		return NULL;
+	baton_block_own(copy, 0);
+	memcpy(copy->data, baton_block_batch(block, i), block->layout->batch_bytes);
+	copy->k = block->k + i;
+	copy->n = 1;
+	copy->cells[0] = block->cells[i];
+	return copy;
+}
+
+/* A fresh block for the slot of ticket t, in place of the one that it has. */
+static bool replace_block(struct baton_pipeline *feed, uint64_t t)
+{
+	struct baton_block *fresh = baton_block_create(feed->pool.layout, 1);
+
+	if (!fresh)
+		return false;
+	/* relaxed: the slot is ours until give_back() */
+	atomic_store_explicit(&baton_ring_slot(&feed->ring, t)->block, fresh, memory_order_relaxed);
+	return true;
+}
+
+int baton_detach(baton_pipeline *feed, baton_batch *b)
+{
+	struct baton_block *block, *mine;
+	int rc = check_held(feed, b, &block);
+
+	if (rc != BATON_OK)
+		return rc;
+	if (block->capacity == 1) {
+		if (!replace_block(feed, b->ticket_))
+			return -ENOMEM;
+		give_back(feed, b->ticket_);
+		mine = block;
+	} else {
+		mine = copy_batch(block, b->index_);
+		if (!mine)
+			return -ENOMEM;
+		let_go(feed, block, b);
+	}
+	forget_held(&feed->delivery);
+	*b = (baton_batch){mine, 0, 0, BATON_DETACHED};
+	return BATON_OK;
+}
+
+int baton_status(const baton_pipeline *feed, baton_error *err)
+{
+	const struct baton_delivery *d;
+	int rc;
+
+	if (!feed)
+		return BATON_MISUSE_NULL;
+	d = &feed->delivery;
+	rc = d->ended;
+	if (rc < 0) { /* only a source's error ends a run with one */
+		if (err)
+			*err = d->stop;
+		return rc;
+	}
+	baton_error_set(err, rc, "%s", rc ? baton_strerror(rc) : "");
+	if (err)
+		err->batch = feed->options.first_batch + baton_counter_read(&d->batches);
+	return rc;
+}

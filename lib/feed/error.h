@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_FEED_ERROR_H
+#define BATON_FEED_ERROR_H
+
+#include <baton/error.h>
+
+/* Fill err (may be NULL) and return code: `return baton_error_set(err, -EINVAL, ...)`. */
+int baton_error_set(baton_error *err, int code, const char *format, ...) BATON_PRINTF(3, 4);
+
+#endif

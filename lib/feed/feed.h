@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_FEED_FEED_H
+#define BATON_FEED_FEED_H
+
+/* The inside of a pipeline. Who may touch what:
+ *   ring, wait     anybody, by their own rules
+ *   pool, source, options, limit: constant after open
+ *   delivery       the trainer (its counters also baton_stats_get)
+ *   a producer     its own thread (its counters also baton_stats_get)
+ *   state, lent    anybody */
+
+#include "pool.h"
+#include "wait.h"
+#include <baton/pipeline.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+/* How far the run is. Only ever rises. */
+enum baton_state {
+	BATON_RUNNING,
+	BATON_HALTED,  /* the source has ended or failed: no new claims, but next goes on */
+	BATON_STOPPED, /* canceled */
+};
+
+/* A counter with one writer that others may look at. relaxed: it orders nothing. */
+typedef _Atomic uint64_t baton_counter;
+
+static inline void baton_counter_add(baton_counter *c, uint64_t n)
+{
+	uint64_t now = atomic_load_explicit(c, memory_order_relaxed);
+
+	atomic_store_explicit(c, now + n, memory_order_relaxed);
+}
+
+static inline uint64_t baton_counter_read(const baton_counter *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+/* What the trainer knows: which tickets it has taken and released, and which batch
+ * comes next. oldest <= head: a ticket that was not taken was not released. */
+struct baton_delivery {
+	_Alignas(BATON_LINE) uint64_t head; /* the lowest ticket not taken */
+	uint64_t oldest;                    /* the lowest ticket not released */
+	uint64_t ticket;                    /* the block in hand: it is ours while */
+	struct baton_block *block;          /* index < n; then it may be anybody's */
+	uint32_t index;                     /* its next batch */
+	uint32_t n;                         /* how many it has */
+	uint32_t taken;                     /* blocks taken and not released */
+	bool stopping;                      /* some taken block carries an END or error: */
+	uint64_t stop_ticket;               /* the lowest such, */
+	baton_error stop;                   /* and what it says */
+	int ended;          /* what next() has said for good; OK: nothing yet */
+	baton_counter held; /* batches handed out and not given back */
+	baton_counter batches, wait_fill_ns, wait_claim_ns, parks;
+};
+
+struct baton_producer {
+	_Alignas(BATON_LINE) struct baton_pipeline *feed;
+	pthread_t thread;
+	int index;
+	void *state;
+	bool woken; /* slept since its last claim */
+	baton_counter filled, parks;
+	baton_error start_error;
+};
+
+struct baton_pipeline {
+	struct baton_ring ring;
+	struct baton_wait wait;
+	struct baton_delivery delivery;
+	_Alignas(BATON_LINE) _Atomic int state;
+	_Atomic uint32_t lent; /* claims of own threads, and threads inside begin */
+	_Alignas(BATON_LINE) struct baton_pool pool;
+	baton_source source;
+	baton_options options;
+	uint64_t limit;                   /* the first ticket past a known end */
+	uint64_t end_k;                   /* the first batch past it; UINT64_MAX: unknown */
+	struct baton_producer *producers; /* [n_producers]; inline and own threads: one, no
+	                                   * thread of ours */
+	uint32_t n_producers;
+	uint32_t n_threads;  /* of ours, running */
+	bool started_inline; /* the start hook ran on the caller's thread */
+	sem_t started;      /* posted by each thread after its start hook */
+};
+
+static inline enum baton_state baton_state_of(const struct baton_pipeline *feed)
+{
+	/* relaxed: a hint that claims and fills may stop; who must not miss it sleeps, and
+	 * looks with ORDER_RECHECK */
+	return (enum baton_state)atomic_load_explicit(&feed->state, memory_order_relaxed);
+}
+
+/* pipeline.c: no new claims, and everybody who waits for one wakes. */
+void baton_halt(struct baton_pipeline *feed);
+
+/* producer.c */
+/* Claim a ticket, waiting until deadline_ns. OK: *t and *block are the caller's. END,
+ * CANCELED, TIMEOUT. */
+int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
+                         struct baton_block **block);
+/* Open the block of ticket t for filling; close its batch in hand. */
+void baton_producer_open_block(const struct baton_producer *p, uint64_t t, struct baton_block *block);
+/* The view of the batch in hand. */
+baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
+                                   struct baton_block *block);
+/* Fill a claimed block from the source. */
+void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block);
+/* Pass ticket t on. False: it was not the caller's any more. */
+bool baton_producer_publish(struct baton_pipeline *feed, uint64_t t);
+/* The source's hooks: start returns OK or < 0 with p->start_error filled. */
+int baton_producer_start(struct baton_producer *p);
+void baton_producer_stop(struct baton_producer *p);
+/* The thread: start, claim and fill until the end, stop. arg: a struct baton_producer */
+void *baton_producer_main(void *arg);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_FEED_LAYOUT_H
+#define BATON_FEED_LAYOUT_H
+
+#include <baton/batch.h>
+#include <baton/error.h>
+#include <stdatomic.h>
+
+/* 64 bytes: a cache line, and the widest vector register. */
+#define BATON_ALIGN 64u
+
+/* Where each field of a batch lies: immutable once created, shared by a pipeline and by
+ * every batch detached from it, and freed by whichever lets go last. */
+struct baton_layout {
+	atomic_uint refs;
+	size_t rows;        /* of a full batch */
+	size_t n_fields;
+	size_t batch_bytes; /* all fields, each padded to BATON_ALIGN */
+	size_t bytes;       /* of this struct with its names */
+	size_t offset[BATON_MAX_FIELDS];
+	baton_field fields[BATON_MAX_FIELDS]; /* names point into names */
+	char names[];
+};
+
+/* Check and copy fields [n]. On failure *layout is NULL and err->text says what is
+ * wrong with which field. Returns OK, -EINVAL, -ENOMEM. */
+int baton_layout_create(struct baton_layout **layout, const baton_field *fields, size_t n,
+                        size_t rows, baton_error *err);
+struct baton_layout *baton_layout_ref(struct baton_layout *layout);
+void baton_layout_unref(struct baton_layout **layout);
+
+static inline size_t baton_align_up(size_t bytes)
+{
+	return (bytes + BATON_ALIGN - 1) & ~(size_t)(BATON_ALIGN - 1);
+}
+
+#endif

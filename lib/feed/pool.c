@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Pool: slots and their blocks, allocated together and freed together. Who owns a block
+ * in between is the ring's business; init and fini are for the time when nobody does. */
+
+#include "pool.h"
+#include "error.h"
+#include <errno.h>
+#include <stdlib.h>
+
+static int fill_slots(struct baton_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->n_slots; i++) {
+		struct baton_block *b = baton_block_create(pool->layout, pool->block_batches);
+
+		atomic_init(&pool->slots[i].block, b);
+		if (!b)
+			return -ENOMEM;
+	}
+	return BATON_OK;
+}
+
+int baton_pool_init(struct baton_pool *pool, struct baton_ring *ring, struct baton_layout *layout,
+                    uint32_t n_slots, uint32_t block_batches, baton_error *err)
+{
+	size_t block_bytes = baton_block_bytes(layout, block_batches), bytes;
+
+	if (block_bytes == 0 || __builtin_mul_overflow(block_bytes, (size_t)n_slots, &bytes) ||
+	    bytes > SIZE_MAX / 2)
+		return baton_error_set(err, -EINVAL,
+		                       "pool: %u blocks of %u batches of %zu bytes do not fit in "
+		                       "memory",
+		                       n_slots, block_batches, layout->batch_bytes);
+	pool->slots = aligned_alloc(BATON_LINE, n_slots * sizeof(*pool->slots));
+	if (!pool->slots)
+		return baton_error_set(err, -ENOMEM, "out of memory for %u slots", n_slots);
+	pool->n_slots = n_slots;
+	pool->block_batches = block_batches;
+	pool->layout = layout;
+	for (uint32_t i = 0; i < n_slots; i++)
+		atomic_init(&pool->slots[i].block, NULL);
+	baton_ring_init(ring, pool->slots, n_slots, 0);
+	if (fill_slots(pool) == BATON_OK)
+		return BATON_OK;
+	pool->layout = NULL; /* still the caller's */
+	baton_pool_fini(pool);
+	return baton_error_set(err, -ENOMEM, "out of memory for a pool of %zu bytes", bytes);
+}
+
+void baton_pool_fini(struct baton_pool *pool)
+{
+	for (uint32_t i = 0; pool->slots && i < pool->n_slots; i++) {
+		struct baton_block *b = atomic_load_explicit(&pool->slots[i].block,
+		                                             memory_order_relaxed);
+
+		baton_block_destroy(&b);
+	}
+	free(pool->slots);
+	pool->slots = NULL;
+	baton_layout_unref(&pool->layout);
+}
+
+uint64_t baton_pool_bytes(const struct baton_pool *pool)
+{
+	return (uint64_t)pool->n_slots * (sizeof(*pool->slots) +
+	                                  baton_block_bytes(pool->layout, pool->block_batches)) +
+	       pool->layout->bytes;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* Producer: claim a ticket, fill its block, publish it.
+ *
+ * Every claimed ticket is published, whatever happens: filled, or with the END or the
+ * error that stopped it, or empty because the run was canceled. So the trainer never
+ * waits for a ticket that nobody will pass on. */
+
+#include "batch.h"
+#include "error.h"
+#include "feed.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Sleep until a slot may be free, or the run is over. */
+static void park(struct baton_producer *p, uint64_t deadline_ns)
+{
+	struct baton_pipeline *feed = p->feed;
+	int32_t epoch = baton_wait_producer_down(&feed->wait);
+
+	if (baton_wait_full(&feed->ring) &&
+	    atomic_load_explicit(&feed->state, ORDER_RECHECK) == BATON_RUNNING) {
+		baton_counter_add(&p->parks, 1);
+		baton_futex_wait(&feed->wait.producers_epoch, epoch, deadline_ns);
+		p->woken = true;
+	}
+	baton_wait_producer_up(&feed->wait);
+}
+
+static int try_claim(struct baton_pipeline *feed, uint64_t *t, struct baton_block **block)
+{
+	enum baton_state state = baton_state_of(feed);
+
+	if (state != BATON_RUNNING)
+		return state == BATON_STOPPED ? BATON_CANCELED : BATON_END;
+	switch (baton_ring_claim(&feed->ring, feed->limit, t, block)) {
+	case BATON_CLAIM_WON:
+		return BATON_OK;
+	case BATON_CLAIM_PAST:
+		return BATON_END;
+	default:
+		return BATON_TIMEOUT;
+	}
+}
+
+int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
+                         struct baton_block **block)
+{
+	int rc = try_claim(p->feed, t, block);
+
+	for (int turn = 0; rc == BATON_TIMEOUT; rc = try_claim(p->feed, t, block), turn++) {
+		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns)
+			return BATON_TIMEOUT;
+		if (turn < BATON_PRODUCER_PAUSES)
+			baton_pause();
+		else if (turn < BATON_PRODUCER_PAUSES + BATON_PRODUCER_YIELDS)
+			baton_yield();
+		else
+			park(p, deadline_ns);
+	}
+	if (rc == BATON_OK && p->woken) {
+		p->woken = false;
+		baton_wait_pass_on(&p->feed->wait, &p->feed->ring);
+	}
+	return rc;
+}
+
+void baton_producer_open_block(const struct baton_producer *p, uint64_t t, struct baton_block *block)
+{
+	block->k = p->feed->options.first_batch + t * p->feed->pool.block_batches;
+	block->n = 0;
+	block->stop = BATON_OK;
+}
+
+baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
+                                   struct baton_block *block)
+{
+	block->cells[block->n] = (struct baton_cell){(uint32_t)block->layout->rows,
+	                                             BATON_CELL_FILLED};
+	block->text[0] = '\0';
+	baton_block_own(block, block->n);
+	return (baton_writable){baton_ring_slot(&p->feed->ring, t), t, block->n, BATON_POOLED};
+}
+
+/* What a source's fill may return, and what it is taken for. */
+static int checked(struct baton_block *block, int rc)
+{
+	char text[64];
+
+	if (rc < 0 && block->text[0] == '\0')
+		baton_block_fail(block, rc, NULL);
+	if (rc <= 0 || rc == BATON_END)
+		return rc;
+	snprintf(text, sizeof(text), "fill returned %d: not BATON_OK, BATON_END or < 0", rc);
+	baton_block_fail(block, -EINVAL, text);
+	return -EINVAL;
+}
+
+static int fill_batch(struct baton_producer *p, uint64_t t, struct baton_block *block)
+{
+	baton_writable w = baton_producer_view(p, t, block);
+	baton_rng rng;
+	int rc;
+
+	baton_rng_init(&rng, p->feed->options.seed, block->k + block->n);
+	rc = checked(block, p->feed->source.fill(p->state, &w, &rng));
+	baton_block_disown(block, block->n);
+	return rc;
+}
+
+void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block)
+{
+	struct baton_pipeline *feed = p->feed;
+	uint32_t m = feed->pool.block_batches;
+	int rc = BATON_OK;
+
+	baton_producer_open_block(p, t, block);
+	if (feed->end_k - block->k < m) /* the last block of a known length */
+		m = (uint32_t)(feed->end_k - block->k);
+	while (block->n < m && rc == BATON_OK) {
+		/* of a canceled run nobody reads the rest */
+		rc = baton_state_of(feed) == BATON_STOPPED ? BATON_CANCELED
+		                                           : fill_batch(p, t, block);
+		block->n += rc == BATON_OK;
+	}
+	block->stop = rc;
+	baton_counter_add(&p->filled, block->n);
+	if (rc != BATON_OK)
+		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
+}
+
+bool baton_producer_publish(struct baton_pipeline *feed, uint64_t t)
+{
+	if (!baton_ring_publish(&feed->ring, t))
+		return false;
+	baton_wait_published(&feed->wait, t);
+	return true;
+}
+
+int baton_producer_start(struct baton_producer *p)
+{
+	const baton_source *source = &p->feed->source;
+	int rc = BATON_OK;
+
+	p->state = source->state;
+	if (!source->start)
+		return BATON_OK;
+	rc = source->start(p->index, &p->state, &p->start_error);
+	if (rc > 0)
+		rc = -EINVAL;
+	p->start_error.code = rc;
+	if (rc < 0 && !p->start_error.text[0])
+		baton_error_set(&p->start_error, rc, "producer %d: start failed: %s", p->index,
+		                baton_strerror(rc));
+	return rc;
+}
+
+void baton_producer_stop(struct baton_producer *p)
+{
+	if (p->feed->source.stop)
+		p->feed->source.stop(p->index, p->state);
+}
+
+void *baton_producer_main(void *arg)
+{
+	struct baton_producer *p = arg;
+	struct baton_pipeline *feed = p->feed;
+	struct baton_block *block;
+	uint64_t t;
+	int rc = baton_producer_start(p);
+
+	sem_post(&feed->started);
+	if (rc < 0)
+		return NULL;
+	while (baton_producer_claim(p, BATON_FOREVER, &t, &block) == BATON_OK) {
+		baton_producer_fill(p, t, block);
+		baton_producer_publish(feed, t);
+	}
+	baton_producer_stop(p);
+	return NULL;
+}

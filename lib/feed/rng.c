@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Random numbers: Philox4x32-10 as a stream of values with random access.
+ *
+ * Values come in groups of 64: 16 blocks of 4 words, laid out word by word, so that the
+ * inner loop runs over 16 independent blocks and its stores are contiguous. Any compiler
+ * turns the plain arrays below into vector code; the bits do not depend on it. */
+
+#include <baton/rng.h>
+
+#define LANES 16
+#define GROUP 64
+
+#define M0 0xd2511f53u
+#define M1 0xcd9e8d57u
+#define W0 0x9e3779b9u
+#define W1 0xbb67ae85u
+
+static inline void round_(uint32_t c[4], uint32_t k0, uint32_t k1)
+{
+	uint64_t p0 = (uint64_t)M0 * c[0];
+	uint64_t p1 = (uint64_t)M1 * c[2];
+
+	c[0] = (uint32_t)(p1 >> 32) ^ c[1] ^ k0;
+	c[1] = (uint32_t)p1;
+	c[2] = (uint32_t)(p0 >> 32) ^ c[3] ^ k1;
+	c[3] = (uint32_t)p0;
+}
+
+void baton_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+{
+	uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
+
+	for (uint32_t i = 0; i < 10; i++)
+		round_(c, key[0] + i * W0, key[1] + i * W1);
+	for (int i = 0; i < 4; i++)
+		out[i] = c[i];
+}
+
+/* words [64]: the group's 16 blocks at once, attempt 0. */
+static void philox_group(uint64_t seed, uint64_t stream, uint32_t group, uint32_t words[GROUP])
+{
+	uint32_t *c0 = words, *c1 = words + LANES, *c2 = words + 2 * LANES, *c3 = words + 3 * LANES;
+	uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+
+	for (uint32_t i = 0; i < LANES; i++) {
+		c0[i] = LANES * group + i;
+		c1[i] = 0;
+		c2[i] = (uint32_t)stream;
+		c3[i] = (uint32_t)(stream >> 32);
+	}
+	for (uint32_t r = 0; r < 10; r++, k0 += W0, k1 += W1) {
+		for (uint32_t i = 0; i < LANES; i++) {
+			uint64_t p0 = (uint64_t)M0 * c0[i];
+			uint64_t p1 = (uint64_t)M1 * c2[i];
+
+			c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+			c1[i] = (uint32_t)p1;
+			c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+			c3[i] = (uint32_t)p0;
+		}
+	}
+}
+
+/* Value i, drawn again: slow, and rare by construction. */
+static uint32_t redraw(const baton_rng *rng, uint64_t i, uint32_t attempt)
+{
+	uint32_t block = (uint32_t)(LANES * (i / GROUP) + i % LANES);
+	uint32_t counter[4] = {block, attempt, (uint32_t)rng->stream_,
+	                       (uint32_t)(rng->stream_ >> 32)};
+	uint32_t key[2] = {(uint32_t)rng->seed_, (uint32_t)(rng->seed_ >> 32)};
+	uint32_t out[4];
+
+	baton_philox4x32(counter, key, out);
+	return out[i % GROUP / LANES];
+}
+
+void baton_rng_init(baton_rng *rng, uint64_t seed, uint64_t k)
+{
+	rng->seed_ = seed;
+	rng->stream_ = k;
+	rng->next_ = 0;
+	rng->group_ = UINT64_MAX;
+}
+
+/* Have the group of value i at hand. */
+static const uint32_t *group_of(baton_rng *rng, uint64_t i)
+{
+	if (rng->group_ != i / GROUP) {
+		rng->group_ = i / GROUP;
+		philox_group(rng->seed_, rng->stream_, (uint32_t)rng->group_, rng->words_);
+	}
+	return rng->words_;
+}
+
+uint32_t baton_rng_u32(baton_rng *rng)
+{
+	uint64_t i = rng->next_++;
+
+	return group_of(rng, i)[i % GROUP];
+}
+
+/* Lemire's method: the high word of word * bound, unless the low word falls among the
+ * first 2^32 mod bound values, of which some bounded values would get one too many. */
+static uint32_t below(const baton_rng *rng, uint64_t i, uint32_t word, uint32_t bound)
+{
+	uint32_t excess = (uint32_t)-bound % bound;
+	uint64_t product = (uint64_t)word * bound;
+
+	for (uint32_t attempt = 1; (uint32_t)product < excess; attempt++)
+		product = (uint64_t)redraw(rng, i, attempt) * bound;
+	return (uint32_t)(product >> 32);
+}
+
+uint32_t baton_rng_below(baton_rng *rng, uint32_t bound)
+{
+	uint64_t i = rng->next_;
+	uint32_t word = baton_rng_u32(rng);
+
+	return bound ? below(rng, i, word, bound) : 0;
+}
+
+float baton_rng_uniform(baton_rng *rng)
+{
+	return (float)(baton_rng_u32(rng) >> 8) * 0x1p-24f;
+}
+
+/* A whole group: multiply all, then look whether any was rejected. */
+static void below_group(const baton_rng *rng, uint64_t first, uint32_t bound, uint32_t excess,
+                        const uint32_t words[GROUP], uint32_t out[GROUP])
+{
+	uint32_t rejected = 0;
+
+	for (int i = 0; i < GROUP; i++) {
+		uint64_t product = (uint64_t)words[i] * bound;
+
+		out[i] = (uint32_t)(product >> 32);
+		rejected |= (uint32_t)product < excess;
+	}
+	for (int i = 0; rejected && i < GROUP; i++)
+		out[i] = below(rng, first + (uint64_t)i, words[i], bound);
+}
+
+void baton_rng_fill_below(baton_rng *rng, uint32_t bound, uint32_t *out, size_t n)
+{
+	uint32_t excess = bound ? (uint32_t)-bound % bound : 0;
+
+	while (n > 0) {
+		if (bound && n >= GROUP && rng->next_ % GROUP == 0) {
+			below_group(rng, rng->next_, bound, excess, group_of(rng, rng->next_), out);
+			rng->next_ += GROUP;
+			out += GROUP;
+			n -= GROUP;
+		} else {
+			*out++ = baton_rng_below(rng, bound);
+			n--;
+		}
+	}
+}
