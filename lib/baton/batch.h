@@ -48,7 +48,10 @@ typedef struct BATON_CAPABILITY("batch") baton_batch {
 	uint32_t index_;
 	uint32_t kind_;
 } baton_batch;
-#define BATON_BATCH_INIT {0, 0, 0, 0}
+#define BATON_BATCH_INIT   \
+	{                  \
+		0, 0, 0, 0 \
+	}
 
 /* Read a batch. Lent for as long as the handle is held; no copy is made.
  * data: field i in the order of baton_source.fields, whatever its dtype; cast it
@@ -91,8 +94,8 @@ BATON_API uint64_t baton_writable_k(const baton_writable *b);
 BATON_API int baton_set_rows(baton_writable *b, size_t rows);
 
 /* Say why a fill fails; for `return baton_fail(b, -EIO, "frame 17: bad header")`.
- * text is cut to what baton_error holds. Returns code if it is negative, else
- * -EINVAL: a failure can't look like a success. */
+ * text is cut to what baton_error holds. Returns code if it is an error, else -EINVAL:
+ * a failure can't look like a success, nor like the trainer's own misuse. */
 BATON_API int baton_fail(baton_writable *b, int code, const char *text);
 
 BATON_END_DECLS

@@ -30,9 +30,10 @@ BATON_BEGIN_DECLS
 #define BATON_MISUSE_FOREIGN (-5004)  /* the handle belongs to another pipeline */
 #define BATON_MISUSE_OCCUPIED (-5005) /* the handle to be filled still holds something */
 #define BATON_MISUSE_HELD (-5006)     /* the caller itself holds the slot of the next batch */
-#define BATON_MISUSE_LENT (-5007)     /* close: batches, claims or waiting calls are still out */
+#define BATON_MISUSE_LENT (-5007)     /* close: batches, claims or threads in begin are still out */
 #define BATON_MISUSE_FILLED (-5008)   /* begin on a pipeline whose source fills by itself */
-#define BATON_MISUSE_DETACHED (-5009) /* release of a detached batch, or free of one that is not */
+#define BATON_MISUSE_DETACHED (-5009) /* release of a detached batch, or free of one that is not \
+	                               */
 
 static inline int baton_is_misuse(int code)
 {

@@ -31,18 +31,21 @@ typedef struct baton_pipeline baton_pipeline;
 
 /* Zero always means the default. None of these changes what batch k holds. */
 typedef struct baton_options {
-	size_t size;          /* set by BATON_OPTIONS_INIT */
-	int producers;        /* 1..1024, or BATON_INLINE; 0: CPUs less one, at least 1.
-	                       * Must be 0 for a source without fill */
-	uint32_t blocks;      /* the pool: how many blocks there will ever be; rounded up
-	                       * to a power of two; 0: twice the producers, at least 8 */
+	size_t size;            /* set by BATON_OPTIONS_INIT */
+	int producers;          /* 1..1024, or BATON_INLINE; 0: CPUs less one, at least 1.
+	                         * Must be 0 for a source without fill */
+	uint32_t blocks;        /* the pool: how many blocks there will ever be; rounded up
+	                         * to a power of two; 0: twice the producers, at least 8 */
 	uint32_t block_batches; /* batches that travel together; 0: 1, or for a cheap
-	                       * source as many as fit 48 KiB, at most 64 */
-	int order;            /* BATON_ORDERED, BATON_COMPLETION */
-	uint64_t seed;        /* key of every batch's rng */
-	uint64_t first_batch; /* the run starts at this k */
+	                         * source as many as fit 48 KiB, at most 64 */
+	int order;              /* BATON_ORDERED, BATON_COMPLETION */
+	uint64_t seed;          /* key of every batch's rng */
+	uint64_t first_batch;   /* the run starts at this k */
 } baton_options;
-#define BATON_OPTIONS_INIT {sizeof(baton_options), 0, 0, 0, 0, 0, 0}
+#define BATON_OPTIONS_INIT                              \
+	{                                               \
+		sizeof(baton_options), 0, 0, 0, 0, 0, 0 \
+	}
 
 #define BATON_MAX_PRODUCERS 1024
 #define BATON_MAX_BLOCKS (1u << 20)
@@ -84,7 +87,8 @@ BATON_API int baton_release(baton_pipeline *feed, baton_batch *b) BATON_RELEASES
  * close, and its place in the pool is free again. Without a copy where the batch is
  * its block's only one (then the pool gets a fresh block), else with one.
  * Returns: OK; -ENOMEM: *b is held as before, to be released; MISUSE as for release */
-BATON_API BATON_MUST_CHECK int baton_detach(baton_pipeline *feed, baton_batch *b) BATON_REQUIRES(*b);
+BATON_API BATON_MUST_CHECK int baton_detach(baton_pipeline *feed, baton_batch *b)
+	BATON_REQUIRES(*b);
 
 /* The right to fill one batch, for callers with threads of their own: between
  * begin and exactly one of submit, discard and finish. Only for a source without
@@ -92,7 +96,12 @@ BATON_API BATON_MUST_CHECK int baton_detach(baton_pipeline *feed, baton_batch *b
 typedef struct BATON_CAPABILITY("claim") baton_claim {
 	baton_writable w_;
 } baton_claim;
-#define BATON_CLAIM_INIT {{0, 0, 0, 0}}
+#define BATON_CLAIM_INIT           \
+	{                          \
+		{                  \
+			0, 0, 0, 0 \
+		}                  \
+	}
 
 /* Claim the next batch to be filled: which k it is, baton_writable_k() says. Waits
  * while the pool is empty, until deadline_ns as above.
@@ -114,7 +123,7 @@ BATON_API baton_writable *baton_claimed(baton_claim *c) BATON_REQUIRES(*c);
  * Returns: OK; MISUSE_NULL, _EMPTY, _STALE, _FOREIGN */
 BATON_API int baton_submit(baton_pipeline *feed, baton_claim *c) BATON_RELEASES(*c);
 BATON_API int baton_discard(baton_pipeline *feed, baton_claim *c, int code, const char *text)
-        BATON_RELEASES(*c);
+	BATON_RELEASES(*c);
 BATON_API int baton_finish(baton_pipeline *feed, baton_claim *c) BATON_RELEASES(*c);
 
 /* Stop: next and begin answer CANCELED from now on and whoever waits in them wakes;
@@ -145,12 +154,15 @@ typedef struct baton_stats {
 	uint64_t bytes;          /* memory held by the pipeline */
 	uint32_t blocks;         /* pool size in force, a power of two */
 	uint32_t block_batches;
-	uint32_t producers;      /* 0: inline, or own threads */
-	uint32_t held;           /* batches that the trainer has not given back */
-	uint32_t claims;         /* claims that own threads have not given away, and
-	                          * threads inside begin */
+	uint32_t producers; /* 0: inline, or own threads */
+	uint32_t held;      /* batches that the trainer has not given back */
+	uint32_t claims;    /* claims that own threads have not given away, and
+	                     * threads inside begin */
 } baton_stats;
-#define BATON_STATS_INIT {sizeof(baton_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BATON_STATS_INIT                                             \
+	{                                                            \
+		sizeof(baton_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+	}
 
 /* Returns OK or MISUSE_NULL; stats->size says how much of it is wanted. */
 BATON_API int baton_stats_get(const baton_pipeline *feed, baton_stats *stats);

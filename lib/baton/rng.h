@@ -24,8 +24,8 @@ BATON_BEGIN_DECLS
 typedef struct baton_rng {
 	uint64_t seed_;
 	uint64_t stream_;
-	uint64_t next_;   /* i of the next value */
-	uint64_t group_;  /* which group of 64 values words_ holds; UINT64_MAX: none */
+	uint64_t next_;  /* i of the next value */
+	uint64_t group_; /* which group of 64 values words_ holds; UINT64_MAX: none */
 	uint32_t words_[64];
 } baton_rng;
 

@@ -47,7 +47,10 @@ typedef struct baton_source {
 	bool cheap;            /* a batch takes about as long as a hand-off (under a
 	                        * microsecond): let them travel in blocks */
 } baton_source;
-#define BATON_SOURCE_INIT {sizeof(baton_source), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define BATON_SOURCE_INIT                                          \
+	{                                                          \
+		sizeof(baton_source), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+	}
 
 BATON_END_DECLS
 

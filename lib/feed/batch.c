@@ -26,7 +26,7 @@ struct baton_block *baton_batch_block(const baton_batch *b)
 		return NULL;
 	block = atomic_load_explicit(&s->block, memory_order_relaxed);
 	return b->index_ < block->n && block->cells[b->index_].state == BATON_CELL_HELD ? block
-	                                                                               : NULL;
+	                                                                                : NULL;
 }
 
 struct baton_block *baton_writable_block(const baton_writable *w)
@@ -150,9 +150,7 @@ int baton_fail(baton_writable *w, int code, const char *text)
 {
 	struct baton_block *block = baton_writable_block(w);
 
-	if (code >= 0)
-		code = -EINVAL;
 	if (block)
-		baton_block_fail(block, code, text);
-	return code;
+		return baton_block_fail(block, code, text);
+	return code < 0 ? code : -EINVAL;
 }

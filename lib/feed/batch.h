@@ -5,6 +5,12 @@
 #include "block.h"
 #include "ring.h"
 
+/* Who includes this makes the capabilities that clang's thread-safety analysis watches
+ * over in other people's code; its own can't be held against them. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#endif
+
 /* What a handle's kind_ says: of a pool's batch at_ is its slot, of a detached one its
  * block. */
 enum baton_handle_kind { BATON_EMPTY, BATON_POOLED, BATON_DETACHED };

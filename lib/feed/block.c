@@ -3,6 +3,7 @@
  * Created at open and at detach, never on the path of a batch. */
 
 #include "block.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,10 +68,14 @@ void baton_block_destroy(struct baton_block **block)
 	free(b);
 }
 
-void baton_block_fail(struct baton_block *block, int code, const char *text)
+int baton_block_fail(struct baton_block *block, int code, const char *text)
 {
-	block->stop = code;
-	snprintf(block->text, sizeof(block->text), "%s", text ? text : baton_strerror(code));
+	if (text != block->text)
+		snprintf(block->text, sizeof(block->text), "%s",
+		         text ? text : baton_strerror(code));
+	/* misuse of another pipeline, inside a source, is not the trainer's misuse */
+	block->stop = code >= 0 || baton_is_misuse(code) ? -EINVAL : code;
+	return block->stop;
 }
 
 void baton_block_own(const struct baton_block *b, uint32_t i)

@@ -34,8 +34,9 @@ struct baton_block *baton_block_create(struct baton_layout *layout, uint32_t cap
 void baton_block_destroy(struct baton_block **block);
 size_t baton_block_bytes(const struct baton_layout *layout, uint32_t capacity);
 
-/* Say that the batch in hand could not be made: code < 0; text may be NULL, and is cut. */
-void baton_block_fail(struct baton_block *block, int code, const char *text);
+/* Say that the batch in hand could not be made. text is cut; NULL: what code means.
+ * Returns the error that the trainer will get: code, or -EINVAL if that is none. */
+int baton_block_fail(struct baton_block *block, int code, const char *text);
 
 static inline unsigned char *baton_block_batch(const struct baton_block *b, uint32_t i)
 {

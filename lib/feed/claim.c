@@ -97,7 +97,7 @@ int baton_discard(baton_pipeline *feed, baton_claim *c, int code, const char *te
 
 	if (rc != BATON_OK)
 		return rc;
-	baton_block_fail(block, code < 0 ? code : -EINVAL, text);
+	baton_block_fail(block, code, text);
 	return give_away(feed, c, block);
 }
 

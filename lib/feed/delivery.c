@@ -125,13 +125,28 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 	baton_wait_trainer_up(&feed->wait);
 }
 
-static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t)
+/* relaxed: for the account only */
+static bool head_is_claimed(const struct baton_pipeline *feed)
+{
+	return before(feed->delivery.head,
+	              atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed));
+}
+
+/* Wait for a ticket that may be taken. *claimed_ns: since when the one at head was seen
+ * to be in somebody's hands; 0 if it never was. */
+static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t,
+                      uint64_t *claimed_ns)
 {
 	for (int turn = 0; !find_ready(feed, t); turn++) {
 		if (baton_state_of(feed) == BATON_STOPPED)
 			return BATON_CANCELED;
-		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns)
+		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns) {
+			/* to poll is to wait: the rule for a trainer about to sleep holds */
+			baton_wait_pass_on(&feed->wait, &feed->ring);
 			return BATON_TIMEOUT;
+		}
+		if (*claimed_ns == 0 && head_is_claimed(feed))
+			*claimed_ns = baton_now_ns();
 		if (turn < BATON_TRAINER_PAUSES)
 			baton_pause();
 		else if (turn < BATON_TRAINER_PAUSES + BATON_TRAINER_YIELDS)
@@ -142,17 +157,20 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 	return BATON_OK;
 }
 
-/* Wait, and put the time down to what it was waited for. */
+/* Wait, and put the time down to what it was waited for, as far as it was seen: claimed
+ * and filled while we slept, nobody had begun when we lay down; while we only yielded,
+ * somebody has had the CPU for it since. */
 static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t)
 {
 	struct baton_delivery *d = &feed->delivery;
-	/* relaxed: for the account only */
-	uint64_t claimed = atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed);
-	baton_counter *account = before(d->head, claimed) ? &d->wait_fill_ns : &d->wait_claim_ns;
-	uint64_t begun = baton_now_ns();
-	int rc = wait_ready(feed, deadline_ns, t);
+	uint64_t parks = baton_counter_read(&d->parks), begun = baton_now_ns(), claimed = 0, now;
+	int rc = wait_ready(feed, deadline_ns, t, &claimed);
 
-	baton_counter_add(account, baton_now_ns() - begun);
+	now = baton_now_ns();
+	if (claimed == 0)
+		claimed = parks == baton_counter_read(&d->parks) ? begun : now;
+	baton_counter_add(&d->wait_claim_ns, claimed - begun);
+	baton_counter_add(&d->wait_fill_ns, now - claimed);
 	return rc;
 }
 
@@ -356,7 +374,9 @@ int baton_status(const baton_pipeline *feed, baton_error *err)
 		return rc;
 	}
 	baton_error_set(err, rc, "%s", rc ? baton_strerror(rc) : "");
-	if (err)
-		err->batch = feed->options.first_batch + baton_counter_read(&d->batches);
+	if (err) /* of an END that a source said, its own place: later ones may have come */
+		err->batch = rc == BATON_END && d->stopping
+		                     ? d->stop.batch
+		                     : feed->options.first_batch + baton_counter_read(&d->batches);
 	return rc;
 }

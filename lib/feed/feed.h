@@ -50,8 +50,8 @@ struct baton_delivery {
 	bool stopping;                      /* some taken block carries an END or error: */
 	uint64_t stop_ticket;               /* the lowest such, */
 	baton_error stop;                   /* and what it says */
-	int ended;          /* what next() has said for good; OK: nothing yet */
-	baton_counter held; /* batches handed out and not given back */
+	int ended;                          /* what next() has said for good; OK: nothing yet */
+	baton_counter held;                 /* batches handed out and not given back */
 	baton_counter batches, wait_fill_ns, wait_claim_ns, parks;
 };
 
@@ -81,7 +81,7 @@ struct baton_pipeline {
 	uint32_t n_producers;
 	uint32_t n_threads;  /* of ours, running */
 	bool started_inline; /* the start hook ran on the caller's thread */
-	sem_t started;      /* posted by each thread after its start hook */
+	sem_t started;       /* posted by each thread after its start hook */
 };
 
 static inline enum baton_state baton_state_of(const struct baton_pipeline *feed)
@@ -100,7 +100,8 @@ void baton_halt(struct baton_pipeline *feed);
 int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
                          struct baton_block **block);
 /* Open the block of ticket t for filling; close its batch in hand. */
-void baton_producer_open_block(const struct baton_producer *p, uint64_t t, struct baton_block *block);
+void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
+                               struct baton_block *block);
 /* The view of the batch in hand. */
 baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
                                    struct baton_block *block);

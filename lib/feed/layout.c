@@ -56,8 +56,10 @@ static size_t field_bytes(const baton_field *f, size_t rows, baton_error *err)
 	size_t bytes = dtype_bytes(f->dtype);
 
 	if (bytes == 0) {
-		baton_error_set(err, -EINVAL, "field \"%.60s\": dtype 0x%x is none of BATON_I8 "
-		                              "to BATON_BOOL", f->name, (unsigned)f->dtype);
+		baton_error_set(err, -EINVAL,
+		                "field \"%.60s\": dtype 0x%x is none of BATON_I8 "
+		                "to BATON_BOOL",
+		                f->name, (unsigned)f->dtype);
 		return 0;
 	}
 	if (f->rank < 0 || f->rank > BATON_MAX_RANK) {
@@ -67,7 +69,8 @@ static size_t field_bytes(const baton_field *f, size_t rows, baton_error *err)
 	}
 	for (int i = 0; i < f->rank; i++) {
 		if (f->shape[i] == 0) {
-			baton_error_set(err, -EINVAL, "field \"%.60s\": shape[%d] is 0", f->name, i);
+			baton_error_set(err, -EINVAL, "field \"%.60s\": shape[%d] is 0", f->name,
+			                i);
 			return 0;
 		}
 		if (__builtin_mul_overflow(bytes, f->shape[i], &bytes))
@@ -88,8 +91,9 @@ static int check_fields(const baton_field *fields, size_t n, size_t rows, baton_
 		return baton_error_set(err, -EINVAL, "source: %zu fields; 1 to %d are allowed", n,
 		                       BATON_MAX_FIELDS);
 	if (rows == 0 || rows > UINT32_MAX)
-		return baton_error_set(err, -EINVAL, "source: %zu rows; 1 to %" PRIu32 " are allowed",
-		                       rows, UINT32_MAX);
+		return baton_error_set(err, -EINVAL,
+		                       "source: %zu rows; 1 to %" PRIu32 " are allowed", rows,
+		                       UINT32_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (check_name(fields, i, err) < 0)
 			return -EINVAL;
@@ -118,9 +122,12 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 	for (size_t i = 0; i < n; i++) {
 		size_t bytes = field_bytes(&fields[i], rows, err);
 
-		if (bytes == 0 || __builtin_add_overflow(l->batch_bytes, bytes, &l->batch_bytes)) {
-			baton_layout_unref(&l);
-			return -EINVAL;
+		if (bytes == 0)
+			goto fail;
+		if (__builtin_add_overflow(l->batch_bytes, bytes, &l->batch_bytes)) {
+			baton_error_set(err, -EINVAL,
+			                "source: a batch of %zu fields does not fit in memory", n);
+			goto fail;
 		}
 		l->offset[i] = l->batch_bytes - bytes;
 		l->fields[i] = fields[i];
@@ -129,6 +136,9 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 	}
 	*layout = l;
 	return BATON_OK;
+fail:
+	baton_layout_unref(&l);
+	return -EINVAL;
 }
 
 struct baton_layout *baton_layout_ref(struct baton_layout *layout)

@@ -13,7 +13,7 @@
  * every batch detached from it, and freed by whichever lets go last. */
 struct baton_layout {
 	atomic_uint refs;
-	size_t rows;        /* of a full batch */
+	size_t rows; /* of a full batch */
 	size_t n_fields;
 	size_t batch_bytes; /* all fields, each padded to BATON_ALIGN */
 	size_t bytes;       /* of this struct with its names */

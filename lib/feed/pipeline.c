@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -34,9 +33,9 @@ static void raise_state(struct baton_pipeline *feed, int to)
 {
 	int now = atomic_load_explicit(&feed->state, memory_order_relaxed);
 
-	while (now < to && !atomic_compare_exchange_weak_explicit(&feed->state, &now, to,
-	                                                          memory_order_seq_cst,
-	                                                          memory_order_relaxed))
+	while (now < to &&
+	       !atomic_compare_exchange_weak_explicit(&feed->state, &now, to, memory_order_seq_cst,
+	                                              memory_order_relaxed))
 		;
 }
 
@@ -69,12 +68,16 @@ static int copy_sized(void *to, size_t to_size, const void *from, const char *wh
 
 	memcpy(&size, from, sizeof(size));
 	if (size < sizeof(size) || size > 4096)
-		return baton_error_set(err, -EINVAL, "%s.size is %zu: initialise it with its _INIT "
-		                                     "macro", what, size);
+		return baton_error_set(err, -EINVAL,
+		                       "%s.size is %zu: initialise it with its _INIT "
+		                       "macro",
+		                       what, size);
 	for (size_t i = to_size; i < size; i++)
 		if (bytes[i])
-			return baton_error_set(err, -EINVAL, "%s asks for something that baton %s "
-			                                     "does not know", what, BATON_VERSION);
+			return baton_error_set(err, -EINVAL,
+			                       "%s asks for something that baton %s "
+			                       "does not know",
+			                       what, BATON_VERSION);
 	memset(to, 0, to_size);
 	memcpy(to, from, size < to_size ? size : to_size);
 	return BATON_OK;
@@ -83,27 +86,35 @@ static int copy_sized(void *to, size_t to_size, const void *from, const char *wh
 static int check_options(const baton_options *o, const baton_source *source, baton_error *err)
 {
 	if (!source->fill && o->producers != 0)
-		return baton_error_set(err, -EINVAL, "producers is %d: a source without fill is filled "
-		                                     "by the caller's threads; leave it 0",
+		return baton_error_set(err, -EINVAL,
+		                       "producers is %d: a source without fill is filled "
+		                       "by the caller's threads; leave it 0",
 		                       o->producers);
 	if (!source->fill && o->block_batches > 1)
-		return baton_error_set(err, -EINVAL, "block_batches is %u: with the caller's own "
-		                                     "threads a block is one batch; 0 or 1",
+		return baton_error_set(err, -EINVAL,
+		                       "block_batches is %u: with the caller's own "
+		                       "threads a block is one batch; 0 or 1",
 		                       o->block_batches);
 	if (o->producers < BATON_INLINE || o->producers > BATON_MAX_PRODUCERS)
-		return baton_error_set(err, -EINVAL, "producers is %d: 1 to %d, 0 for automatic or "
-		                                     "BATON_INLINE are allowed",
+		return baton_error_set(err, -EINVAL,
+		                       "producers is %d: 1 to %d, 0 for automatic or "
+		                       "BATON_INLINE are allowed",
 		                       o->producers, BATON_MAX_PRODUCERS);
 	if (o->blocks > BATON_MAX_BLOCKS)
-		return baton_error_set(err, -EINVAL, "blocks is %u: 1 to %u, or 0 for automatic, are "
-		                                     "allowed", o->blocks, BATON_MAX_BLOCKS);
+		return baton_error_set(err, -EINVAL,
+		                       "blocks is %u: 1 to %u, or 0 for automatic, are "
+		                       "allowed",
+		                       o->blocks, BATON_MAX_BLOCKS);
 	if (o->block_batches > BATON_MAX_BLOCK_BATCHES)
-		return baton_error_set(err, -EINVAL, "block_batches is %u: 1 to %u, or 0 for "
-		                                     "automatic, are allowed",
+		return baton_error_set(err, -EINVAL,
+		                       "block_batches is %u: 1 to %u, or 0 for "
+		                       "automatic, are allowed",
 		                       o->block_batches, BATON_MAX_BLOCK_BATCHES);
 	if (o->order != BATON_ORDERED && o->order != BATON_COMPLETION)
-		return baton_error_set(err, -EINVAL, "order is %d: BATON_ORDERED or "
-		                                     "BATON_COMPLETION", o->order);
+		return baton_error_set(err, -EINVAL,
+		                       "order is %d: BATON_ORDERED or "
+		                       "BATON_COMPLETION",
+		                       o->order);
 	return BATON_OK;
 }
 
@@ -142,7 +153,8 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 	feed->n_threads = feed->source.fill && o->producers != BATON_INLINE ? threads : 0;
 	feed->n_producers = feed->n_threads ? feed->n_threads : 1;
 	if (o->block_batches == 0)
-		o->block_batches = feed->source.fill && feed->source.cheap ? cheap_block(layout) : 1;
+		o->block_batches =
+			feed->source.fill && feed->source.cheap ? cheap_block(layout) : 1;
 	if (o->blocks == 0)
 		o->blocks = feed->n_producers > 4 ? 2 * feed->n_producers : 8;
 	o->blocks = power_of_two(o->blocks);
@@ -201,18 +213,13 @@ static int create_producers(struct baton_pipeline *feed, baton_error *err)
 static int start_thread(struct baton_producer *p)
 {
 	sigset_t all, before;
-	char name[16];
 	int rc;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&p->thread, NULL, baton_producer_main, p);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return -rc;
-	snprintf(name, sizeof(name), "baton-%d", p->index);
-	pthread_setname_np(p->thread, name);
-	return BATON_OK;
+	return -rc;
 }
 
 /* Only a source with a start hook makes open wait: it can fail, and then so must open. */
@@ -240,8 +247,10 @@ static int start_threads(struct baton_pipeline *feed, baton_error *err)
 		int rc = start_thread(&feed->producers[feed->n_threads]);
 
 		if (rc != BATON_OK)
-			return baton_error_set(err, rc, "producer %u of %u: the system can't start "
-			                                "another thread", feed->n_threads + 1, wanted);
+			return baton_error_set(err, rc,
+			                       "producer %u of %u: the system can't start "
+			                       "another thread",
+			                       feed->n_threads + 1, wanted);
 	}
 	return wait_started(feed, err);
 }
@@ -305,10 +314,11 @@ int baton_open(baton_pipeline **feed, const baton_source *source, const baton_op
 
 	if (err)
 		*err = (baton_error){0};
+	if (feed)
+		*feed = NULL;
 	if (!feed || !source)
 		return baton_error_set(err, BATON_MISUSE_NULL, "%s",
 		                       baton_strerror(BATON_MISUSE_NULL));
-	*feed = NULL;
 	f = aligned_alloc(BATON_LINE, sizeof(*f));
 	if (!f)
 		return baton_error_set(err, -ENOMEM, "out of memory for a pipeline");

@@ -49,8 +49,8 @@ int baton_pool_init(struct baton_pool *pool, struct baton_ring *ring, struct bat
 void baton_pool_fini(struct baton_pool *pool)
 {
 	for (uint32_t i = 0; pool->slots && i < pool->n_slots; i++) {
-		struct baton_block *b = atomic_load_explicit(&pool->slots[i].block,
-		                                             memory_order_relaxed);
+		struct baton_block *b =
+			atomic_load_explicit(&pool->slots[i].block, memory_order_relaxed);
 
 		baton_block_destroy(&b);
 	}

@@ -58,14 +58,18 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 		else
 			park(p, deadline_ns);
 	}
-	if (rc == BATON_OK && p->woken) {
-		p->woken = false;
+	if (rc != BATON_OK)
+		return rc;
+	if (*t + 1 == p->feed->limit)
+		baton_halt(p->feed); /* that was the last: who sleeps for another is told */
+	else if (p->woken)
 		baton_wait_pass_on(&p->feed->wait, &p->feed->ring);
-	}
-	return rc;
+	p->woken = false;
+	return BATON_OK;
 }
 
-void baton_producer_open_block(const struct baton_producer *p, uint64_t t, struct baton_block *block)
+void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
+                               struct baton_block *block)
 {
 	block->k = p->feed->options.first_batch + t * p->feed->pool.block_batches;
 	block->n = 0;
@@ -75,8 +79,8 @@ void baton_producer_open_block(const struct baton_producer *p, uint64_t t, struc
 baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
                                    struct baton_block *block)
 {
-	block->cells[block->n] = (struct baton_cell){(uint32_t)block->layout->rows,
-	                                             BATON_CELL_FILLED};
+	block->cells[block->n] =
+		(struct baton_cell){(uint32_t)block->layout->rows, BATON_CELL_FILLED};
 	block->text[0] = '\0';
 	baton_block_own(block, block->n);
 	return (baton_writable){baton_ring_slot(&p->feed->ring, t), t, block->n, BATON_POOLED};
@@ -87,13 +91,12 @@ static int checked(struct baton_block *block, int rc)
 {
 	char text[64];
 
-	if (rc < 0 && block->text[0] == '\0')
-		baton_block_fail(block, rc, NULL);
-	if (rc <= 0 || rc == BATON_END)
+	if (rc == BATON_OK || rc == BATON_END)
 		return rc;
+	if (rc < 0)
+		return baton_block_fail(block, rc, block->text[0] ? block->text : NULL);
 	snprintf(text, sizeof(text), "fill returned %d: not BATON_OK, BATON_END or < 0", rc);
-	baton_block_fail(block, -EINVAL, text);
-	return -EINVAL;
+	return baton_block_fail(block, -EINVAL, text);
 }
 
 static int fill_batch(struct baton_producer *p, uint64_t t, struct baton_block *block)
@@ -167,8 +170,12 @@ void *baton_producer_main(void *arg)
 	struct baton_pipeline *feed = p->feed;
 	struct baton_block *block;
 	uint64_t t;
-	int rc = baton_producer_start(p);
+	char name[16];
+	int rc;
 
+	snprintf(name, sizeof(name), "baton-%d", p->index);
+	pthread_setname_np(pthread_self(), name);
+	rc = baton_producer_start(p);
 	sem_post(&feed->started);
 	if (rc < 0)
 		return NULL;

@@ -79,8 +79,8 @@ struct baton_ring {
 
 /* slots [n_slots], n_slots a power of two; first: the first ticket (tests start it
  * near the wrap). The caller sets each slot's block. */
-static inline void baton_ring_init(struct baton_ring *r, struct baton_slot *slots,
-                                   uint64_t n_slots, uint64_t first)
+static inline void baton_ring_init(struct baton_ring *r, struct baton_slot *slots, uint64_t n_slots,
+                                   uint64_t first)
 {
 	r->slots = slots;
 	r->mask = n_slots - 1;
@@ -130,9 +130,8 @@ static inline enum baton_claim_result baton_ring_claim(struct baton_ring *r, uin
 		 * then on nobody else may move the slot. The CAS may be relaxed: what is
 		 * handed over here, the free block, was ordered by the load above. */
 		*block = atomic_load_explicit(&s->block, memory_order_relaxed);
-		if (atomic_compare_exchange_weak_explicit(&r->ticket, &at, at + 1,
-		                                          memory_order_relaxed,
-		                                          memory_order_relaxed)) {
+		if (atomic_compare_exchange_weak_explicit(
+			    &r->ticket, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) {
 			*t = at;
 			return BATON_CLAIM_WON;
 		}

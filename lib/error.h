@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef BATON_FEED_ERROR_H
-#define BATON_FEED_ERROR_H
+#ifndef BATON_INSIDE_ERROR_H
+#define BATON_INSIDE_ERROR_H
 
 #include <baton/error.h>
 

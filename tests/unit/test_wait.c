@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+#include "feed.h"
+#include "feed_source.h"
+
+/* --- the flags and epochs alone, without a thread --------------------------------- */
+
+struct fixture {
+	struct baton_wait wait;
+	struct baton_ring ring;
+	struct baton_slot slots[8];
+};
+
+/* A ring of 8 whose tickets below `claimed` are claimed; below `released`, released. */
+static void init(struct fixture *f, uint64_t claimed, uint64_t released)
+{
+	baton_wait_init(&f->wait);
+	baton_ring_init(&f->ring, f->slots, 8, 0);
+	for (uint64_t t = 0; t < released; t++)
+		baton_ring_release(&f->ring, t);
+	atomic_store(&f->ring.ticket, claimed);
+}
+
+static int32_t trainer_epoch(struct fixture *f)
+{
+	return atomic_load(&f->wait.trainer_epoch);
+}
+
+static int32_t producers_epoch(struct fixture *f)
+{
+	return atomic_load(&f->wait.producers_epoch);
+}
+
+Unit(wait, a_publish_wakes_the_trainer_for_the_ticket_it_wants_only)
+{
+	static struct fixture f;
+
+	init(&f, 0, 0);
+	baton_wait_trainer_down(&f.wait, 2 * 5 + 1);
+	baton_wait_published(&f.wait, 4);
+	baton_wait_published(&f.wait, 6);
+	cr_assert_eq(trainer_epoch(&f), 0);
+	baton_wait_published(&f.wait, 5);
+	cr_assert_eq(trainer_epoch(&f), 1);
+}
+
+Unit(wait, any_publish_wakes_a_trainer_that_wants_any)
+{
+	for (uint64_t t = 0; t < 4; t++) {
+		static struct fixture f;
+
+		init(&f, 0, 0);
+		baton_wait_trainer_down(&f.wait, BATON_WANTS_ANY);
+		baton_wait_published(&f.wait, t);
+		cr_assert_eq(trainer_epoch(&f), 1);
+	}
+}
+
+Unit(wait, of_several_publishers_one_pays_for_the_wake)
+{
+	static struct fixture f;
+
+	init(&f, 0, 0);
+	baton_wait_trainer_down(&f.wait, BATON_WANTS_ANY);
+	for (uint64_t t = 0; t < 4; t++)
+		baton_wait_published(&f.wait, t);
+	cr_assert_eq(trainer_epoch(&f), 1);
+}
+
+Unit(wait, nobody_is_woken_when_nobody_sleeps)
+{
+	static struct fixture f;
+
+	init(&f, 8, 8);
+	baton_wait_published(&f.wait, 0);
+	baton_wait_released(&f.wait, &f.ring, 8, 0);
+	baton_wait_pass_on(&f.wait, &f.ring);
+	cr_assert_eq(trainer_epoch(&f), 0);
+	cr_assert_eq(producers_epoch(&f), 0);
+}
+
+Unit(wait, who_is_up_again_is_not_woken)
+{
+	static struct fixture f;
+
+	init(&f, 8, 8);
+	baton_wait_trainer_down(&f.wait, BATON_WANTS_ANY);
+	baton_wait_trainer_up(&f.wait);
+	baton_wait_producer_down(&f.wait);
+	baton_wait_producer_up(&f.wait);
+	baton_wait_published(&f.wait, 0);
+	baton_wait_released(&f.wait, &f.ring, 8, 0);
+	baton_wait_pass_on(&f.wait, &f.ring);
+	cr_assert_eq(trainer_epoch(&f), 0);
+	cr_assert_eq(producers_epoch(&f), 0);
+}
+
+/* Lowest count of free slots at which a producer is woken while `held` are held. */
+static uint64_t wakes_at(uint64_t held)
+{
+	for (uint64_t n_free = 0; n_free <= 8; n_free++) {
+		static struct fixture f;
+
+		init(&f, 8, n_free);
+		baton_wait_producer_down(&f.wait);
+		baton_wait_released(&f.wait, &f.ring, n_free, held);
+		if (producers_epoch(&f) != 0)
+			return n_free;
+	}
+	return NEVER;
+}
+
+Unit(wait, a_producer_is_woken_once_half_of_what_is_not_held_is_free)
+{
+	cr_assert_eq(wakes_at(0), 4);
+	cr_assert_eq(wakes_at(1), 4); /* half of 7, rounded up */
+	cr_assert_eq(wakes_at(2), 3);
+	cr_assert_eq(wakes_at(4), 2);
+	cr_assert_eq(wakes_at(6), 1);
+	cr_assert_eq(wakes_at(7), 1); /* never for none at all */
+	cr_assert_eq(wakes_at(8), 1);
+}
+
+Unit(wait, passing_on_wakes_one_if_the_next_slot_is_free_only)
+{
+	static struct fixture f;
+
+	init(&f, 8, 0);
+	baton_wait_producer_down(&f.wait);
+	baton_wait_pass_on(&f.wait, &f.ring);
+	cr_assert_eq(producers_epoch(&f), 0);
+	init(&f, 8, 1);
+	baton_wait_producer_down(&f.wait);
+	baton_wait_pass_on(&f.wait, &f.ring);
+	cr_assert_eq(producers_epoch(&f), 1);
+}
+
+Unit(wait, full_means_that_the_next_slot_is_in_use)
+{
+	static struct fixture f;
+
+	init(&f, 0, 0);
+	cr_assert_not(baton_wait_full(&f.ring));
+	init(&f, 7, 0);
+	cr_assert_not(baton_wait_full(&f.ring));
+	init(&f, 8, 0);
+	cr_assert(baton_wait_full(&f.ring));
+	init(&f, 8, 1);
+	cr_assert_not(baton_wait_full(&f.ring));
+	init(&f, 9, 1);
+	cr_assert(baton_wait_full(&f.ring));
+}
+
+Unit(wait, waking_all_moves_both_epochs_asleep_or_not)
+{
+	static struct fixture f;
+
+	init(&f, 0, 0);
+	baton_wait_wake_all(&f.wait);
+	cr_assert_eq(trainer_epoch(&f), 1);
+	cr_assert_eq(producers_epoch(&f), 1);
+	baton_wait_wake_producers(&f.wait);
+	cr_assert_eq(trainer_epoch(&f), 1);
+	cr_assert_eq(producers_epoch(&f), 2);
+}
+
+Unit(wait, a_moved_epoch_is_not_slept_on)
+{
+	_Atomic int32_t epoch = 3;
+
+	baton_futex_wait(&epoch, 2, BATON_FOREVER);
+}
+
+Unit(wait, a_deadline_that_has_passed_is_not_slept_for)
+{
+	_Atomic int32_t epoch = 3;
+
+	baton_futex_wait(&epoch, 3, 0);
+	baton_futex_wait(&epoch, 3, baton_now_ns());
+}
+
+/* --- in a pipeline ----------------------------------------------------------------- */
+
+static void wait_until_asleep(const baton_pipeline *feed, uint32_t n)
+{
+	while (atomic_load(&feed->wait.producers_asleep) != n)
+		sched_yield();
+}
+
+/* All of the pool is ready and every producer sleeps. */
+static baton_pipeline *open_asleep(const baton_source *source, int producers, uint32_t blocks)
+{
+	baton_pipeline *feed = open_feed(source, producers, 1, blocks);
+
+	wait_until_asleep(feed, (uint32_t)producers);
+	for (uint64_t t = 0; t < blocks; t++)
+		cr_assert(baton_ring_ready(&feed->ring, t));
+	return feed;
+}
+
+static void take_and_give(baton_pipeline *feed, int n)
+{
+	for (int i = 0; i < n; i++) {
+		baton_batch b = take(feed);
+
+		give(feed, &b);
+	}
+}
+
+/* The trainer neither sleeps nor polls here: only its release can wake. */
+Unit(wait, a_sleeping_producer_is_woken_by_the_release_that_frees_half)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_asleep(&source, 1, 8);
+
+	take_and_give(feed, 3);
+	cr_assert_eq(atomic_load(&feed->ring.ticket), 8);
+	cr_assert_eq(atomic_load(&feed->wait.producers_epoch), 0);
+	take_and_give(feed, 1);
+	cr_assert_neq(atomic_load(&feed->wait.producers_epoch), 0);
+	for (uint64_t t = 8; t < 12; t++)
+		while (!baton_ring_ready(&feed->ring, t))
+			sched_yield();
+	close_feed(feed);
+}
+
+Unit(wait, a_trainer_about_to_sleep_wakes_a_producer_if_the_next_slot_is_free)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_asleep(&source, 1, 8);
+	baton_batch kept[7], b;
+
+	take_and_give(feed, 1); /* too few for the rule of half */
+	for (int i = 0; i < 7; i++)
+		kept[i] = take(feed);
+	cr_assert_eq(atomic_load(&feed->wait.producers_epoch), 0);
+	b = take(feed); /* for ever, were nobody woken */
+	cr_assert(is_known(&b, 42, 8));
+	give(feed, &b);
+	for (int i = 0; i < 7; i++)
+		give(feed, &kept[i]);
+	close_feed(feed);
+}
+
+/* The same for a trainer that never sleeps, since it has something else to do. */
+Unit(wait, a_trainer_that_only_polls_gets_the_next_batch_too)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_asleep(&source, 1, 8);
+	baton_batch kept[7], b = BATON_BATCH_INIT;
+	int rc;
+
+	take_and_give(feed, 1);
+	for (int i = 0; i < 7; i++)
+		kept[i] = take(feed);
+	while ((rc = baton_next_until(feed, &b, 0)) == BATON_TIMEOUT)
+		sched_yield();
+	cr_assert_eq(rc, BATON_OK);
+	cr_assert(is_known(&b, 42, 8));
+	give(feed, &b);
+	for (int i = 0; i < 7; i++)
+		give(feed, &kept[i]);
+	close_feed(feed);
+}
+
+/* From batch 8 on a fill returns only when four are inside: a disk that wants four
+ * requests at once. */
+struct disk {
+	pthread_barrier_t four;
+};
+
+static int read_disk(void *state, baton_writable *b, baton_rng *rng)
+{
+	struct disk *d = state;
+
+	if (baton_writable_k(b) >= 8 && baton_writable_k(b) < 12)
+		pthread_barrier_wait(&d->four);
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+Unit(wait, a_woken_producer_wakes_the_next_before_it_fills)
+{
+	struct disk disk;
+	baton_source source = known_source(NULL);
+	baton_pipeline *feed;
+
+	pthread_barrier_init(&disk.four, NULL, 4);
+	source.fill = read_disk;
+	source.state = &disk;
+	feed = open_asleep(&source, 8, 8);
+	take_and_give(feed, 4); /* wakes one producer; the trainer does nothing more */
+	for (uint64_t t = 8; t < 12; t++)
+		while (!baton_ring_ready(&feed->ring, t))
+			sched_yield();
+	close_feed(feed);
+	pthread_barrier_destroy(&disk.four);
+}
+
+struct gate {
+	sem_t open;
+};
+
+static int fill_through_gate(void *state, baton_writable *b, baton_rng *rng)
+{
+	struct gate *g = state;
+
+	wait_for(&g->open);
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+static void *open_gate_when_parked(void *arg)
+{
+	baton_pipeline *feed = arg;
+
+	while (stats_of(feed).parks == 0)
+		sched_yield();
+	sem_post(&((struct gate *)feed->source.state)->open);
+	return NULL;
+}
+
+static void a_sleeping_trainer_wakes(int order)
+{
+	struct gate gate;
+	baton_source source = known_source(NULL);
+	baton_options options = options_of(1, 1, 2);
+	baton_pipeline *feed;
+	baton_batch b;
+	pthread_t opener;
+
+	sem_init(&gate.open, 0, 0);
+	source.fill = fill_through_gate;
+	source.state = &gate;
+	options.order = order;
+	feed = open_with(&source, &options);
+	opener = spawn(open_gate_when_parked, feed);
+	b = take(feed);
+	cr_assert(is_known(&b, 42, 0));
+	cr_assert_geq(stats_of(feed).parks, 1);
+	pthread_join(opener, NULL);
+	give(feed, &b);
+	for (int i = 0; i < 8; i++)
+		sem_post(&gate.open);
+	close_feed(feed);
+}
+
+Unit(wait, a_sleeping_trainer_is_woken_by_the_publish_of_its_batch)
+{
+	a_sleeping_trainer_wakes(BATON_ORDERED);
+}
+
+Unit(wait, a_sleeping_trainer_is_woken_by_any_publish_in_completion_order)
+{
+	a_sleeping_trainer_wakes(BATON_COMPLETION);
+}
+
+Unit(wait, a_trainers_deadline_passes_and_takes_nothing)
+{
+	struct gate gate;
+	baton_source source = known_source(NULL);
+	baton_pipeline *feed;
+	baton_batch b = BATON_BATCH_INIT;
+	uint64_t deadline_ns;
+
+	sem_init(&gate.open, 0, 0);
+	source.fill = fill_through_gate;
+	source.state = &gate;
+	feed = open_feed(&source, 1, 1, 1);
+	deadline_ns = baton_now_ns() + 2000000;
+	cr_assert_eq(baton_next_until(feed, &b, deadline_ns), BATON_TIMEOUT);
+	cr_assert_geq(baton_now_ns(), deadline_ns);
+	cr_assert_eq(baton_next_until(feed, &b, 0), BATON_TIMEOUT);
+	cr_assert_eq(stats_of(feed).batches, 0);
+	sem_post(&gate.open);
+	b = take(feed);
+	cr_assert(is_known(&b, 42, 0));
+	sem_post(&gate.open);
+	give(feed, &b);
+	close_feed(feed);
+}
+
+Unit(wait, a_claimers_deadline_passes_and_claims_nothing)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 1);
+	baton_claim c = BATON_CLAIM_INIT;
+	uint64_t deadline_ns;
+
+	put(feed, 0);
+	deadline_ns = baton_now_ns() + 2000000;
+	cr_assert_eq(baton_begin_until(feed, &c, deadline_ns), BATON_TIMEOUT);
+	cr_assert_geq(baton_now_ns(), deadline_ns);
+	cr_assert_eq(stats_of(feed).claims, 0);
+	take_and_give(feed, 1);
+	put(feed, 1);
+	close_feed(feed);
+}
+
+static void *begin_in_vain(void *arg)
+{
+	baton_pipeline *feed = arg;
+	baton_claim c = BATON_CLAIM_INIT;
+	int rc = baton_begin(feed, &c);
+
+	return (void *)(intptr_t)rc;
+}
+
+static int joined(pthread_t thread)
+{
+	void *rc;
+
+	pthread_join(thread, &rc);
+	return (int)(intptr_t)rc;
+}
+
+Unit(wait, cancel_wakes_every_sleeping_claimer)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 1);
+	pthread_t threads[3];
+
+	put(feed, 0);
+	for (int i = 0; i < 3; i++)
+		threads[i] = spawn(begin_in_vain, feed);
+	wait_until_asleep(feed, 3);
+	baton_cancel(feed);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(joined(threads[i]), BATON_CANCELED);
+	close_feed(feed);
+}
+
+Unit(wait, a_finish_wakes_every_sleeping_claimer)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 2);
+	baton_claim c;
+	pthread_t threads[3];
+
+	put(feed, 0);
+	c = begin(feed);
+	for (int i = 0; i < 3; i++)
+		threads[i] = spawn(begin_in_vain, feed);
+	wait_until_asleep(feed, 3);
+	cr_assert_eq(baton_finish(feed, &c), BATON_OK);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(joined(threads[i]), BATON_END);
+	close_feed(feed);
+}
+
+/* Three threads sleep in begin while batch 0, then batch 1, the last, is in the only
+ * slot: one gets batch 1, and all the others must hear of the END. */
+BATON_NO_ANALYSIS static void *fill_until_end(void *arg)
+{
+	baton_pipeline *feed = arg;
+	baton_claim c = BATON_CLAIM_INIT;
+	int rc;
+
+	while ((rc = baton_begin(feed, &c)) == BATON_OK) {
+		baton_rng rng;
+
+		baton_rng_init(&rng, 42, baton_writable_k(&c.w_));
+		known_write(baton_claimed(&c), &rng);
+		baton_submit(feed, &c);
+	}
+	return (void *)(intptr_t)rc;
+}
+
+Unit(wait, a_known_end_wakes_every_sleeping_claimer)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed;
+	pthread_t threads[3];
+
+	source.n_batches = 2;
+	feed = open_feed(&source, 0, 0, 1);
+	put(feed, 0);
+	for (int i = 0; i < 3; i++)
+		threads[i] = spawn(fill_until_end, feed);
+	wait_until_asleep(feed, 3);
+	take_and_give(feed, 2);
+	cr_assert_eq(refused(feed), BATON_END);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(joined(threads[i]), BATON_END);
+	close_feed(feed);
+}
