@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_MODEL_H
+#define BATON_MODEL_H
+
+#include <baton/pipeline.h>
+
+BATON_BEGIN_DECLS
+
+/* A network, its weights, and how they learn.
+ *
+ *      baton_model_create(&net, BATON_LAYERS(baton_input("x", 2), baton_dense(1)), seed, &err);
+ *      baton_compile(net, baton_mse(), baton_rmsprop(1e-3), &err);
+ *      baton_fit(net, feed, &options, &history, &err);
+ *
+ * Every shape is settled before the first step: create infers those of the layers,
+ * bind (which fit calls by itself) holds them against the pipeline's fields.
+ *
+ * Threads: one at a time for everything here; beside it, any thread may watch through
+ *          <baton/snapshot.h>
+ * Results: the same bits with any compiler, optimisation level and vector width, since
+ *          every sum has one fixed order. float32 throughout */
+typedef struct baton_model baton_model;
+
+/* One layer, as it is asked for. Made by the functions below it, which set size; zero
+ * always means the default. */
+typedef struct baton_layer {
+	size_t size;
+	int kind;
+	const char *name; /* input: the source's field; else NULL: kind and number, "dense_1" */
+	size_t units;     /* input: values a row; dense: outputs */
+} baton_layer;
+
+#define BATON_LAYER_INPUT 1
+#define BATON_LAYER_DENSE 2
+#define BATON_LAYER_RELU 3
+
+/* An array of layers and its length, for baton_model_create() in C. C++ has no
+ * compound literals: pass an array and its length. */
+#define BATON_LAYERS(...)                   \
+	(const baton_layer[]){__VA_ARGS__}, \
+		sizeof((const baton_layer[]){__VA_ARGS__}) / sizeof(baton_layer)
+
+/* Rows of `units` values, from the source's float32 field of that name. The first
+ * layer, and only the first. */
+static inline baton_layer baton_input(const char *field, size_t units)
+{
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_INPUT, field, units};
+	return layer;
+}
+
+/* y = x kernel + bias. kernel [inputs, units] starts glorot-uniform, bias [units] at 0. */
+static inline baton_layer baton_dense(size_t units)
+{
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_DENSE, 0, units};
+	return layer;
+}
+
+/* y = max(x, 0), NaN stays NaN. */
+static inline baton_layer baton_relu(void)
+{
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_RELU, 0, 0};
+	return layer;
+}
+
+/* What is to be made small. */
+typedef struct baton_loss {
+	size_t size;
+	int kind;
+	const char *target; /* the source's float32 field to compare with; NULL: its only
+	                     * field beside the input */
+} baton_loss;
+
+#define BATON_LOSS_MSE 1
+
+/* Mean squared error: the mean over a row's values, then over the rows. */
+static inline baton_loss baton_mse(void)
+{
+	baton_loss loss = {sizeof(baton_loss), BATON_LOSS_MSE, 0};
+	return loss;
+}
+
+/* How the weights follow their gradient. double, since Keras derives constants such as
+ * 1 - rho in double before it rounds them to float32. */
+typedef struct baton_optimizer {
+	size_t size;
+	int kind;
+	double learning_rate; /* 0: 1e-3 */
+	double rho;           /* 0: 0.9 */
+	double epsilon;       /* 0: 1e-7 */
+} baton_optimizer;
+
+#define BATON_OPTIMIZER_RMSPROP 1
+
+/* v = rho v + (1 - rho) g^2;  w -= learning_rate g / sqrt(v + epsilon): as Keras 3. */
+static inline baton_optimizer baton_rmsprop(double learning_rate)
+{
+	baton_optimizer optimizer = {sizeof(baton_optimizer), BATON_OPTIMIZER_RMSPROP,
+	                             learning_rate, 0, 0};
+	return optimizer;
+}
+
+/* Make a network of n layers, the first an input.
+ * Weights:   random, a pure function of seed and of the layer's place: layer i draws from
+ *            stream UINT64_MAX - i
+ * Ownership: *net is the caller's, until baton_model_destroy(); layers are copied
+ * Returns:   OK; -EINVAL (err says which layer), -ENOMEM; then *net is NULL */
+BATON_API BATON_MUST_CHECK int baton_model_create(baton_model **net, const baton_layer *layers,
+                                                  size_t n, uint64_t seed, baton_error *err);
+
+/* Free everything; *net becomes NULL. A NULL *net is fine.
+ * Returns: OK; MISUSE_LENT: somebody still holds a snapshot, nothing has changed */
+BATON_API int baton_model_destroy(baton_model **net);
+
+/* Say what to learn and how; once for a model. Starts the thread that recycles
+ * snapshots (named baton-reclaim, every signal blocked; it sleeps until one is asked
+ * for).
+ * Returns: OK; -EINVAL (err says what is wrong), -ENOMEM, -EAGAIN (no thread), -EALREADY */
+BATON_API BATON_MUST_CHECK int baton_compile_spec(baton_model *net, const baton_loss *loss,
+                                                  const baton_optimizer *optimizer,
+                                                  baton_error *err);
+BATON_MUST_CHECK static inline int baton_compile(baton_model *net, baton_loss loss,
+                                                 baton_optimizer optimizer, baton_error *err)
+{
+	return baton_compile_spec(net, &loss, &optimizer, err);
+}
+
+/* Hold the network's shapes against the fields of feed, and allocate what a step needs
+ * for its rows: baton_step() allocates nothing. baton_fit() calls it by itself.
+ * Rule:    shapes must be equal, nothing is broadcast. One exception: a target without
+ *          an axis ([rows]) for a prediction of one unit ([rows, 1]) is taken as
+ *          [rows, 1]; then bind returns OK and err->text says so
+ * Returns: OK; ERR_SHAPE: err names the layer and both shapes, such as "dense_1 -> mse:
+ *          prediction [64, 1] against target [64, 2]"; -EINVAL: not compiled; -ENOMEM */
+BATON_API BATON_MUST_CHECK int baton_bind(baton_model *net, const baton_pipeline *feed,
+                                          baton_error *err);
+
+/* Train on one batch of the pipeline that was bound: one update of the weights. *loss
+ * (may be NULL) is the batch's, before the update.
+ * Returns: OK; -EINVAL: not bound; MISUSE_EMPTY: the handle holds no batch; MISUSE_NULL */
+BATON_API int baton_step(baton_model *net, const baton_batch *b, float *loss) BATON_REQUIRES(*b);
+
+/* inputs [n, d_in] -> outputs [n, d_out], float32, row-major.
+ * Returns: OK; -ENOMEM; MISUSE_NULL */
+BATON_API BATON_MUST_CHECK int baton_predict(const baton_model *net, const float *inputs, size_t n,
+                                             float *outputs);
+
+/* What a layer became, and where its weights lie in the flat array of all weights: for
+ * each layer its kernel, row-major [inputs, units], then its bias [units]. */
+typedef struct baton_layer_info {
+	size_t size;      /* set by BATON_LAYER_INFO_INIT */
+	const char *name; /* lent until destroy */
+	size_t inputs;    /* values a row */
+	size_t units;
+	size_t kernel;   /* index of its first weight */
+	size_t n_kernel; /* inputs * units, 0 for a layer without weights */
+	size_t bias;
+	size_t n_bias;
+} baton_layer_info;
+#define BATON_LAYER_INFO_INIT                                 \
+	{                                                     \
+		sizeof(baton_layer_info), 0, 0, 0, 0, 0, 0, 0 \
+	}
+
+/* Layer i, in the order of baton_model_create(). Returns OK, -EINVAL: there is no layer
+ * i; MISUSE_NULL. */
+BATON_API int baton_layer_get(const baton_model *net, size_t i, baton_layer_info *info);
+
+/* All weights, flat, lent until the next step; *n (may be NULL) says how many. */
+BATON_API const float *baton_weights(const baton_model *net, size_t *n);
+
+/* Replace all weights. Returns OK; ERR_SHAPE: n is not their number; MISUSE_NULL. */
+BATON_API BATON_MUST_CHECK int baton_weights_set(baton_model *net, const float *weights, size_t n);
+
+BATON_END_DECLS
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Binding a model to a pipeline: which field is the input, which the target, whether their
+ * shapes are the network's, and the memory for the steps to come.
+ *
+ * This is where a run with the wrong shapes ends, before its first batch is taken: nothing
+ * later looks at a shape again. Setup only: it allocates, and speaks in full sentences. */
+
+#include "error.h"
+#include "model.h"
+#include "reduce.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct source {
+	const baton_field *fields;
+	size_t n, rows;
+};
+
+/* The index of a field, or n. */
+static size_t find(const struct source *source, const char *name)
+{
+	size_t i = 0;
+
+	while (i < source->n && strcmp(source->fields[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static int check_dtype(const baton_field *field, const char *role, baton_error *err)
+{
+	if (field->dtype == BATON_F32)
+		return BATON_OK;
+	return baton_error_set(err, BATON_ERR_SHAPE,
+	                       "%s %s: the source's field has dtype {%d, %d}, not float32", role,
+	                       field->name, field->dtype >> 8, field->dtype & 0xff);
+}
+
+static int bind_input(const baton_model *net, const struct source *source, size_t *input,
+                      baton_error *err)
+{
+	char got[BATON_SHAPE_TEXT], want[BATON_SHAPE_TEXT];
+	struct baton_shape shape;
+
+	*input = find(source, net->plan->field);
+	if (*input == source->n)
+		return baton_error_set(err, BATON_ERR_SHAPE,
+		                       "input %s: the source has no field \"%s\"", net->plan->field,
+		                       net->plan->field);
+	shape = baton_shape_of(&source->fields[*input]);
+	if (!baton_shape_equal(&shape, &net->plan->in))
+		return baton_error_set(
+			err, BATON_ERR_SHAPE, "input %s: the source's field is %.40s, not %.40s",
+			net->plan->field, baton_shape_print(got, &shape, source->rows),
+			baton_shape_print(want, &net->plan->in, source->rows));
+	return check_dtype(&source->fields[*input], "input", err);
+}
+
+static int find_target(const baton_model *net, const struct source *source, size_t input,
+                       size_t *target, baton_error *err)
+{
+	if (net->target[0]) {
+		*target = find(source, net->target);
+		if (*target == source->n)
+			return baton_error_set(err, BATON_ERR_SHAPE,
+			                       "%s: the source has no field \"%s\"",
+			                       net->loss->name, net->target);
+		return BATON_OK;
+	}
+	if (source->n != 2)
+		return baton_error_set(
+			err, BATON_ERR_SHAPE,
+			"%s: which of the source's %zu fields is the target? name it",
+			net->loss->name, source->n);
+	*target = 1 - input;
+	return BATON_OK;
+}
+
+static int bind_target(const baton_model *net, const struct source *source, size_t target,
+                       bool *expanded, baton_error *err)
+{
+	const struct baton_plan *plan = net->plan;
+	struct baton_shape shape = baton_shape_of(&source->fields[target]);
+	char got[BATON_SHAPE_TEXT], want[BATON_SHAPE_TEXT];
+
+	if (!baton_loss_accepts(&plan->out, &shape, expanded))
+		return baton_error_set(err, BATON_ERR_SHAPE,
+		                       "%s -> %s: prediction %.40s against target %.40s",
+		                       plan->layers[plan->n_layers - 1].name, net->loss->name,
+		                       baton_shape_print(want, &plan->out, source->rows),
+		                       baton_shape_print(got, &shape, source->rows));
+	return check_dtype(&source->fields[target], "target", err);
+}
+
+/* Memory for steps of up to rows rows, in one piece. */
+static int reserve(baton_model *net, size_t rows, baton_error *err)
+{
+	const struct baton_plan *plan = net->plan;
+	size_t columns = plan->columns + plan->d_out + 2 * plan->widest;
+	size_t column = baton_column(rows);
+	float *scratch;
+
+	if (column < rows || columns > SIZE_MAX / sizeof(float) / column)
+		return baton_error_set(err, -ENOMEM, "a step of %zu rows does not fit", rows);
+	scratch = aligned_alloc(64, columns * column * sizeof(float));
+	if (!scratch)
+		return baton_error_set(err, -ENOMEM, "out of memory");
+	free(net->scratch);
+	net->scratch = scratch;
+	net->rows = rows;
+	net->values = scratch;
+	net->expected = net->values + plan->columns * column;
+	net->slope[0] = net->expected + plan->d_out * column;
+	net->slope[1] = net->slope[0] + plan->widest * column;
+	return BATON_OK;
+}
+
+/* The note that the one rule was applied; else nothing. */
+static int note(const baton_model *net, baton_error *err)
+{
+	if (!net->target_expanded)
+		return baton_error_set(err, BATON_OK, "%s", "");
+	return baton_error_set(err, BATON_OK, "%s: target [%zu] taken as [%zu, 1]", net->loss->name,
+	                       net->rows, net->rows);
+}
+
+int baton_bind(baton_model *net, const baton_pipeline *feed, baton_error *err)
+{
+	struct source source;
+	size_t input = 0, target = 0;
+	bool expanded = false;
+	int rc;
+
+	if (!net || !feed)
+		return baton_error_set(err, BATON_MISUSE_NULL, "net or feed is NULL");
+	if (!net->snapshots)
+		return baton_error_set(err, -EINVAL, "the model is not compiled");
+	source.fields = baton_layout(feed, &source.n, &source.rows);
+	if ((rc = bind_input(net, &source, &input, err)) < 0 ||
+	    (rc = find_target(net, &source, input, &target, err)) < 0 ||
+	    (rc = bind_target(net, &source, target, &expanded, err)) < 0 ||
+	    (rc = reserve(net, source.rows, err)) < 0)
+		return rc;
+	net->input_field = input;
+	net->target_field = target;
+	net->target_expanded = expanded;
+	return note(net, err);
+}

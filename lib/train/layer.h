@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_TRAIN_LAYER_H
+#define BATON_TRAIN_LAYER_H
+
+#include "shape.h"
+#include <baton/model.h>
+
+struct baton_layer_ops;
+
+/* One layer of a network: immutable once the plan is made, without its numbers. */
+struct baton_plan_layer {
+	const struct baton_layer_ops *ops;
+	char name[32];
+	size_t spec_units; /* as asked for; a layer without units: 0 */
+	struct baton_shape in, out;
+	size_t d_in, d_out; /* their volumes: how many columns */
+	size_t weights;     /* index of the first in the flat array */
+	size_t n_kernel, n_bias;
+};
+
+/* A kind of layer. Columns everywhere (columns.h): x, dx [d_in, column], y, dy [d_out,
+ * column]; w and dw are the layer's own part of the flat weights and of their gradient.
+ * None allocates, none keeps anything: the same layer may run in several threads. */
+struct baton_layer_ops {
+	const char *kind; /* of the automatic name */
+
+	/* Given in and spec_units, settle out, n_kernel and n_bias; the rest is derived from
+	 * them. Returns OK, or an error with err filled. */
+	int (*infer)(struct baton_plan_layer *layer, baton_error *err);
+
+	void (*forward)(const struct baton_plan_layer *layer, const float *w, const float *x,
+	                float *y, size_t column);
+
+	/* From dy, the gradient with respect to y: dw, overwritten, and dx, unless NULL. */
+	void (*backward)(const struct baton_plan_layer *layer, const float *w, const float *x,
+	                 const float *y, const float *dy, float *dx, float *dw, size_t column);
+};
+
+extern const struct baton_layer_ops baton_layer_dense;
+extern const struct baton_layer_ops baton_layer_relu;
+
+#endif

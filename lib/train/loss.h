@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_TRAIN_LOSS_H
+#define BATON_TRAIN_LOSS_H
+
+#include "shape.h"
+#include <baton/model.h>
+
+/* A kind of loss. Columns (columns.h): prediction, target, gradient [units, column].
+ * Returns the batch's loss; gradient is with respect to the prediction, 0 in the lanes past
+ * the last row. */
+struct baton_loss_ops {
+	const char *name;
+	float (*gradient)(const float *prediction, const float *target, size_t rows, size_t units,
+	                  float *gradient);
+};
+
+extern const struct baton_loss_ops baton_loss_mse;
+
+/* The ops of a kind; NULL: there is none. */
+const struct baton_loss_ops *baton_loss_find(int kind);
+
+/* Whether a target may be compared with a prediction: equal shapes, or, the one rule, a
+ * target of rank 0 with a prediction [1]; then *expanded. */
+bool baton_loss_accepts(const struct baton_shape *prediction, const struct baton_shape *target,
+                        bool *expanded);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* The training loop: how it ends, what it writes down, whom it tells. */
+#include "train/digest.h"
+#include "training.h"
+#include <math.h>
+
+static baton_fit_options fit_options(uint64_t epochs, uint64_t steps)
+{
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+
+	options.epochs = epochs;
+	options.steps_per_epoch = steps;
+	return options;
+}
+
+/* A fit of a fresh model on this source. */
+static int fit_once(const baton_source *source, const baton_fit_options *options,
+		    baton_history *history, baton_error *err)
+{
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(source);
+	int rc = baton_fit(net, feed, options, history, err);
+
+	cr_assert_eq(baton_close(&feed), BATON_OK, "fit kept a batch");
+	cr_assert_eq(baton_model_destroy(&net), BATON_OK);
+	return rc;
+}
+
+Test(fit, learns_the_mean_of_two_numbers)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(10, 1000);
+	baton_history history = BATON_HISTORY_INIT;
+	const float x[4] = {60, 70, 73, 57};
+	float y[2];
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+
+	cr_assert_eq(baton_fit(net, feed, &options, &history, NULL), BATON_OK);
+	cr_assert_eq(history.n_epochs, 10);
+	cr_expect_lt(history.epochs[9].loss, 0.0032);
+	cr_expect_gt(history.epochs[9].loss, 0.0026);
+	cr_assert_eq(baton_predict(net, x, 2, y), BATON_OK);
+	cr_expect_float_eq(y[0], 65, 0.2);
+	cr_expect_float_eq(y[1], 65, 0.2);
+	baton_history_free(&history);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
+Test(fit, a_run_is_told_apart_by_its_digest)
+{
+	baton_source source = mean_source(64), smaller = mean_source(63);
+	baton_fit_options options = fit_options(2, 50);
+	baton_history a = BATON_HISTORY_INIT, b = BATON_HISTORY_INIT, c = BATON_HISTORY_INIT;
+
+	cr_assert_eq(fit_once(&source, &options, &a, NULL), BATON_OK);
+	cr_assert_eq(fit_once(&source, &options, &b, NULL), BATON_OK);
+	cr_assert_eq(fit_once(&smaller, &options, &c, NULL), BATON_OK);
+	cr_expect_eq(a.digest, b.digest);
+	cr_expect_neq(a.digest, c.digest);
+	baton_history_free(&a);
+	baton_history_free(&b);
+	baton_history_free(&c);
+}
+
+/* The documented sum, over losses and weights of a loop of the caller's own. */
+Test(fit, the_digest_covers_every_loss_and_the_final_weights)
+{
+	baton_source source = mean_source(32);
+	baton_fit_options options = fit_options(3, 7);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+	uint64_t digest = 0xcbf29ce484222325u;
+	baton_batch b = BATON_BATCH_INIT;
+
+	cr_assert_eq(fit_once(&source, &options, &history, NULL), BATON_OK);
+	cr_assert_eq(baton_bind(net, feed, NULL), BATON_OK);
+	for (int i = 0; i < 21 && baton_next(feed, &b) == BATON_OK; i++) {
+		float loss = NAN;
+
+		baton_step(net, &b, &loss);
+		baton_release(feed, &b);
+		digest = baton_digest_add(digest, loss);
+	}
+	for (int i = 0; i < 3; i++)
+		digest = baton_digest_add(digest, baton_weights(net, NULL)[i]);
+	cr_expect_eq(digest, history.digest);
+	baton_history_free(&history);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
+Test(fit, every_nan_counts_alike_in_the_digest)
+{
+	cr_expect_eq(baton_digest_add(1, NAN), baton_digest_add(1, -NAN));
+	cr_expect_neq(baton_digest_add(1, NAN), baton_digest_add(1, INFINITY));
+	cr_expect_neq(baton_digest_add(1, 0.0f), baton_digest_add(1, -0.0f));
+}
+
+/* 10 batches of 64 rows, then one of 3 with an error of its own size, then the end. */
+static int ends_short(void *state, baton_writable *b, baton_rng *rng)
+{
+	if (baton_writable_k(b) > 10)
+		return BATON_END;
+	if (baton_writable_k(b) == 10)
+		baton_set_rows(b, 3);
+	return mean_fill(state, b, rng);
+}
+
+static int add_rows(void *state, const baton_progress *progress)
+{
+	double *sums = state;
+	double rows = progress->step == 10 ? 3 : 64;
+
+	sums[0] += rows * (double)progress->loss;
+	sums[1] += rows;
+	cr_assert_eq(progress->mean, sums[0] / sums[1]);
+	return 0;
+}
+
+Test(fit, the_loss_of_an_epoch_is_weighted_by_rows)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(0, 0);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_callback callback = BATON_CALLBACK_INIT;
+	double sums[2] = {0, 0};
+
+	source.fill = ends_short;
+	callback.state = sums;
+	callback.on_step = add_rows;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	cr_expect_eq(fit_once(&source, &options, &history, NULL), BATON_END);
+	cr_assert_eq(history.n_epochs, 1);
+	cr_expect_eq(history.epochs[0].rows, 643);
+	cr_expect_eq(history.epochs[0].steps, 11);
+	cr_expect_eq(history.epochs[0].loss, sums[0] / sums[1]);
+	baton_history_free(&history);
+}
+
+Test(fit, an_end_leaves_a_short_last_epoch)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(5, 4);
+	baton_history history = BATON_HISTORY_INIT;
+
+	source.n_batches = 10;
+	cr_expect_eq(fit_once(&source, &options, &history, NULL), BATON_END);
+	cr_assert_eq(history.n_epochs, 3);
+	cr_expect_eq(history.epochs[2].steps, 2);
+	cr_expect_eq(history.steps, 10);
+	source.n_batches = 8;
+	cr_expect_eq(fit_once(&source, &options, &history, NULL), BATON_END);
+	cr_expect_eq(history.n_epochs, 2, "an epoch without a step is none");
+	baton_history_free(&history);
+}
+
+static int fails_at_5(void *state, baton_writable *b, baton_rng *rng)
+{
+	if (baton_writable_k(b) == 5)
+		return baton_fail(b, -EIO, "frame 17: bad header");
+	return mean_fill(state, b, rng);
+}
+
+Test(fit, a_sources_error_is_passed_up_with_its_place)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(1, 100);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_error err;
+
+	source.fill = fails_at_5;
+	cr_expect_eq(fit_once(&source, &options, &history, &err), -EIO);
+	cr_expect_eq(err.code, -EIO);
+	cr_expect_eq(err.batch, 5);
+	cr_expect_str_eq(err.text, "frame 17: bad header");
+	cr_expect_eq(history.steps, 5);
+	baton_history_free(&history);
+}
+
+static int cancel_at_3(void *state, const baton_progress *progress)
+{
+	if (progress->step == 3)
+		baton_cancel(state);
+	return 0;
+}
+
+Test(fit, a_cancel_ends_after_the_step_in_hand)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(2, 100);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_callback callback = BATON_CALLBACK_INIT;
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+
+	callback.state = feed;
+	callback.on_step = cancel_at_3;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	cr_expect_eq(baton_fit(net, feed, &options, &history, NULL), BATON_CANCELED);
+	cr_assert_eq(history.n_epochs, 1);
+	cr_expect_eq(history.epochs[0].steps, 4);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_history_free(&history);
+	baton_model_destroy(&net);
+}
+
+/* A callback that writes down what it is told, and answers when it is time to. */
+struct scribe {
+	char text[64];
+	size_t n;
+	uint64_t stop_epoch;
+	int answer;
+};
+
+static int scribe_begin(void *state, uint64_t epoch)
+{
+	struct scribe *s = state;
+
+	s->text[s->n++] = (char)('0' + epoch);
+	return 0;
+}
+
+static int scribe_step(void *state, const baton_progress *progress)
+{
+	struct scribe *s = state;
+
+	s->text[s->n++] = (char)('a' + progress->step);
+	return 0;
+}
+
+static int scribe_end(void *state, const baton_epoch *epoch)
+{
+	struct scribe *s = state;
+
+	s->text[s->n++] = '.';
+	return epoch->epoch == s->stop_epoch ? s->answer : 0;
+}
+
+/* Two callbacks, the second mute but for steps; the first answers at stop_epoch. */
+static int fit_told(struct scribe *scribes, uint64_t *steps)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(3, 2);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_callback callbacks[2] = {BATON_CALLBACK_INIT, BATON_CALLBACK_INIT};
+	int rc;
+
+	callbacks[0].state = &scribes[0];
+	callbacks[0].on_epoch_begin = scribe_begin;
+	callbacks[0].on_step = scribe_step;
+	callbacks[0].on_epoch_end = scribe_end;
+	callbacks[1].state = &scribes[1];
+	callbacks[1].on_step = scribe_step;
+	options.callbacks = callbacks;
+	options.n_callbacks = 2;
+	rc = fit_once(&source, &options, &history, NULL);
+	*steps = history.steps;
+	baton_history_free(&history);
+	return rc;
+}
+
+Test(fit, callbacks_are_told_of_everything_in_order)
+{
+	struct scribe scribes[2] = {{.stop_epoch = 99}, {.stop_epoch = 99}};
+	uint64_t steps;
+
+	cr_expect_eq(fit_told(scribes, &steps), BATON_OK);
+	cr_expect_eq(steps, 6);
+	cr_expect_str_eq(scribes[0].text, "0ab.1ab.2ab.");
+	cr_expect_str_eq(scribes[1].text, "ababab");
+}
+
+Test(fit, a_callback_may_stop_or_fail_it)
+{
+	struct scribe stop[2] = {{.stop_epoch = 1, .answer = 1}}, fail[2] = {{.answer = -EPIPE}};
+	uint64_t steps;
+
+	cr_expect_eq(fit_told(stop, &steps), BATON_OK);
+	cr_expect_eq(steps, 4);
+	cr_expect_eq(fit_told(fail, &steps), -EPIPE);
+	cr_expect_eq(steps, 2);
+}
+
+Test(fit, a_wrong_shape_is_refused_before_a_batch_is_taken)
+{
+	const baton_field fields[2] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {2}}};
+	baton_source source = mean_source(64);
+	baton_model *net = compiled_mean_model();
+	baton_stats stats = BATON_STATS_INIT;
+	baton_pipeline *feed;
+	baton_error err;
+
+	source.fields = fields;
+	feed = open_inline(&source);
+	cr_expect_eq(baton_fit(net, feed, NULL, NULL, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text, "dense_1 -> mse: prediction [64, 1] against target [64, 2]");
+	cr_assert_eq(baton_stats_get(feed, &stats), BATON_OK);
+	cr_expect_eq(stats.batches, 0);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
+Test(fit, an_expanded_target_is_in_the_history)
+{
+	const baton_field fields[2] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 0, {0}}};
+	baton_source plain = mean_source(64), source = mean_source(64);
+	baton_fit_options options = fit_options(1, 20);
+	baton_history a = BATON_HISTORY_INIT, b = BATON_HISTORY_INIT;
+
+	source.fields = fields;
+	cr_assert_eq(fit_once(&plain, &options, &a, NULL), BATON_OK);
+	cr_assert_eq(fit_once(&source, &options, &b, NULL), BATON_OK);
+	cr_expect(b.target_expanded && !a.target_expanded);
+	cr_expect_eq(a.digest, b.digest);
+	baton_history_free(&a);
+	baton_history_free(&b);
+}
+
+Test(fit, an_exploding_run_goes_on_and_says_nan)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(1, 10);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+	const float w[3] = {NAN, 0, 0};
+
+	cr_assert_eq(baton_weights_set(net, w, 3), BATON_OK);
+	cr_expect_eq(baton_fit(net, feed, &options, &history, NULL), BATON_OK);
+	cr_expect_eq(history.steps, 10);
+	cr_expect(isnan(history.epochs[0].loss));
+	baton_history_free(&history);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
+Test(fit, a_history_may_be_used_again_and_freed_twice)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(2, 1);
+	baton_history history = BATON_HISTORY_INIT;
+
+	cr_assert_eq(fit_once(&source, &options, &history, NULL), BATON_OK);
+	cr_assert_eq(fit_once(&source, &options, &history, NULL), BATON_OK);
+	cr_expect_eq(history.n_epochs, 2);
+	cr_expect_gt(history.train_ns, 0);
+	baton_history_free(&history);
+	baton_history_free(&history);
+	cr_expect_null(history.epochs);
+}
