@@ -2,11 +2,15 @@
 #ifndef BATON_H
 #define BATON_H
 
-/* Everything. Reading order: batch, source, pipeline. */
+/* Everything. Reading order: batch, source, pipeline; then model, fit, snapshot. */
+#include <baton/bar.h>
 #include <baton/batch.h>
 #include <baton/error.h>
+#include <baton/fit.h>
+#include <baton/model.h>
 #include <baton/pipeline.h>
 #include <baton/rng.h>
+#include <baton/snapshot.h>
 #include <baton/source.h>
 #include <baton/version.h>
 
