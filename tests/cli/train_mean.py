@@ -52,6 +52,12 @@ def learns_for_any_seed():
 
 
 @claim
+def golden_digest():
+    """the digest of the default run is the one that every build gives"""
+    check(train()['digest'] == '23b61733e86fa6ed', train()['digest'])
+
+
+@claim
 def one_digest():
     """one digest at any number of producers, block and pool size"""
     short = ['--steps-per-epoch', 700, '--epochs', 2]
