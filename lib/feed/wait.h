@@ -62,10 +62,10 @@ static inline void baton_wait_turn(int turn)
 }
 
 struct baton_wait {
-	_Alignas(BATON_LINE) _Atomic int32_t producers_epoch;
-	_Atomic uint32_t producers_asleep;
-	_Alignas(BATON_LINE) _Atomic int32_t trainer_epoch;
-	_Atomic uint64_t trainer_wants;
+	_Alignas(BATON_LINE) _Atomic(int32_t) producers_epoch;
+	_Atomic(uint32_t) producers_asleep;
+	_Alignas(BATON_LINE) _Atomic(int32_t) trainer_epoch;
+	_Atomic(uint64_t) trainer_wants;
 };
 
 static inline void baton_wait_init(struct baton_wait *w)
@@ -77,7 +77,7 @@ static inline void baton_wait_init(struct baton_wait *w)
 }
 
 /* P3: move the epoch on (release, pairs with S1's acquire), and wake n. */
-static inline void baton_wait_wake(_Atomic int32_t *epoch, int n)
+static inline void baton_wait_wake(_Atomic(int32_t) *epoch, int n)
 {
 	atomic_fetch_add_explicit(epoch, 1, memory_order_release);
 	baton_futex_wake(epoch, n);
