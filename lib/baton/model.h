@@ -3,6 +3,7 @@
 #define BATON_MODEL_H
 
 #include <baton/pipeline.h>
+#include <stdbool.h>
 
 BATON_BEGIN_DECLS
 
@@ -71,6 +72,7 @@ typedef struct baton_loss {
 } baton_loss;
 
 #define BATON_LOSS_MSE 1
+#define BATON_LOSS_MAE 2
 
 /* Mean squared error: the mean over a row's values, then over the rows. */
 static inline baton_loss baton_mse(void)
@@ -79,24 +81,64 @@ static inline baton_loss baton_mse(void)
 	return loss;
 }
 
-/* How the weights follow their gradient. double, since Keras derives constants such as
- * 1 - rho in double before it rounds them to float32. */
+/* Mean absolute error, the same way; its slope at 0 is 0. */
+static inline baton_loss baton_mae(void)
+{
+	baton_loss loss = {sizeof(baton_loss), BATON_LOSS_MAE, 0};
+	return loss;
+}
+
+/* How the weights follow their gradient, by Keras 3's formulas. Constants that another
+ * optimizer uses are ignored. double, since Keras derives constants such as 1 - rho in
+ * double before it rounds them to float32. */
 typedef struct baton_optimizer {
 	size_t size;
 	int kind;
-	double learning_rate; /* 0: 1e-3 */
-	double rho;           /* 0: 0.9 */
-	double epsilon;       /* 0: 1e-7 */
+	double learning_rate; /* 0: 1e-3, for sgd 1e-2 */
+	double rho;           /* rmsprop; 0: 0.9 */
+	double epsilon;       /* rmsprop, adam; 0: 1e-7 */
+	double momentum;      /* sgd, rmsprop; at most 1 */
+	double beta_1;        /* adam; 0: 0.9 */
+	double beta_2;        /* adam; 0: 0.999 */
+	bool nesterov;        /* sgd */
+	bool centered;        /* rmsprop */
+	bool epsilon_outside; /* rmsprop: sqrt(v) + epsilon, as Keras before 2.11 */
 } baton_optimizer;
 
 #define BATON_OPTIMIZER_RMSPROP 1
+#define BATON_OPTIMIZER_SGD 2
+#define BATON_OPTIMIZER_ADAM 3
 
-/* v = rho v + (1 - rho) g^2;  w -= learning_rate g / sqrt(v + epsilon): as Keras 3. */
+/* A constant that shall really be 0, where 0 means its default. */
+#define BATON_ZERO (-0.0)
+
+static inline baton_optimizer baton_optimizer_of(int kind, double learning_rate)
+{
+	baton_optimizer optimizer = {
+		sizeof(baton_optimizer), kind, learning_rate, 0, 0, 0, 0, 0, false, false, false};
+	return optimizer;
+}
+
+/* w -= learning_rate g; with momentum: m = momentum m - learning_rate g;  w += m;
+ * nesterov: w += momentum m - learning_rate g. */
+static inline baton_optimizer baton_sgd(double learning_rate)
+{
+	return baton_optimizer_of(BATON_OPTIMIZER_SGD, learning_rate);
+}
+
+/* v = rho v + (1 - rho) g^2;  d = learning_rate g / sqrt(v + epsilon);  w -= d
+ * centered: a = rho a + (1 - rho) g, and v - a^2 for v under the root; with momentum:
+ * m = momentum m + d;  w -= m. */
 static inline baton_optimizer baton_rmsprop(double learning_rate)
 {
-	baton_optimizer optimizer = {sizeof(baton_optimizer), BATON_OPTIMIZER_RMSPROP,
-	                             learning_rate, 0, 0};
-	return optimizer;
+	return baton_optimizer_of(BATON_OPTIMIZER_RMSPROP, learning_rate);
+}
+
+/* m += (1 - beta_1) (g - m);  v += (1 - beta_2) (g^2 - v);  at step t, from 1:
+ * w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon). */
+static inline baton_optimizer baton_adam(double learning_rate)
+{
+	return baton_optimizer_of(BATON_OPTIMIZER_ADAM, learning_rate);
 }
 
 /* Make a network of n layers, the first an input.

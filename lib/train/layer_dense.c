@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "layer.h"
+#include "mutant.h"
 #include "reduce.h"
 #include <errno.h>
 
@@ -87,7 +88,8 @@ static void backward(const struct baton_plan_layer *layer, const float *w, const
 			*dw++ = baton_reduce_dot(x + k * column, dy + j * column, column);
 	}
 	for (size_t j = 0; j < layer->d_out; j++)
-		*dw++ = baton_reduce_sum(dy + j * column, column);
+		*dw++ = BATON_MUTANT_IS(BIAS_FORGOTTEN) ? 0
+		                                        : baton_reduce_sum(dy + j * column, column);
 	if (dx)
 		backward_inputs(layer, w, dy, dx, column);
 }

@@ -117,7 +117,7 @@ int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_opt
 	    (rc = compile_optimizer(net, optimizer, err)) < 0)
 		return rc;
 	net->linear = is_linear(net) ? baton_linear_best() : NULL;
-	n_state = net->rule.ops->n_slots * net->plan->n_weights;
+	n_state = net->rule.n_slots * net->plan->n_weights;
 	free(net->state); /* of a compile that failed below */
 	net->state = zeros(n_state);
 	if (!net->state)

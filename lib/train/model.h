@@ -22,7 +22,7 @@ struct baton_model {
 	char target[64];         /* the field's name; "": the only one beside the input */
 	baton_linear_fn *linear; /* makes the whole gradient; NULL: the layers do */
 	struct baton_rule rule;
-	float *state; /* [rule.ops->n_slots, n_weights] */
+	float *state; /* [rule.n_slots, n_weights] */
 	struct baton_snapshots *snapshots;
 
 	/* bind */

@@ -41,7 +41,8 @@ float baton_model_layers_gradient(baton_model *net, const float *x, const float 
 	baton_columns_from_rows(x, rows, plan->d_in, net->values);
 	baton_columns_from_rows(y, rows, plan->d_out, net->expected);
 	prediction = baton_plan_forward(plan, net->weights, net->values, column);
-	loss = net->loss->gradient(prediction, net->expected, rows, plan->d_out, net->slope[0]);
+	loss = net->loss->gradient(prediction, net->expected, NULL, rows, plan->d_out,
+	                           net->slope[0]);
 	backward(net, column);
 	return loss;
 }
@@ -67,8 +68,8 @@ float baton_model_train(baton_model *net, const float *x, const float *y, size_t
 {
 	float loss = baton_model_gradient(net, x, y, rows);
 
-	net->rule.ops->update(&net->rule, net->weights, net->gradient, net->state,
-	                      net->plan->n_weights);
+	net->rule.ops->update(&net->rule, net->run.steps + 1, net->weights, net->gradient,
+	                      net->state, net->plan->n_weights);
 	baton_run_add(&net->run, loss, rows);
 	offer_snapshot(net);
 	return loss;

@@ -302,25 +302,25 @@ Test(model, learns_as_keras_does_with_two_layers_and_relu)
 }
 
 /* The square of this step's gradient alone. */
-static void average_forgotten(const struct baton_rule *rule, float *w, const float *g, float *v,
-			      size_t n)
+static void average_forgotten(const struct baton_rule *rule, uint64_t step, float *w,
+			      const float *g, float *v, size_t n)
 {
 	memset(v, 0, n * sizeof(*v));
-	baton_optimizer_rmsprop.update(rule, w, g, v, n);
+	baton_optimizer_rmsprop.update(rule, step, w, g, v, n);
 }
 
-static void bias_forgotten(const struct baton_rule *rule, float *w, const float *g, float *v,
-			   size_t n)
+static void bias_forgotten(const struct baton_rule *rule, uint64_t step, float *w, const float *g,
+			   float *v, size_t n)
 {
-	baton_optimizer_rmsprop.update(rule, w, g, v, n - 1);
+	baton_optimizer_rmsprop.update(rule, step, w, g, v, n - 1);
 }
 
 /* (Where epsilon goes is not seen in these runs, whose gradients are large: the
  * optimizer's own test shows it.) */
 Test(model, a_wrong_optimizer_is_seen_to_differ_from_keras)
 {
-	static const struct baton_optimizer_ops average = {"average", 1, average_forgotten};
-	static const struct baton_optimizer_ops bias = {"bias", 1, bias_forgotten};
+	static const struct baton_optimizer_ops average = {"average", average_forgotten};
+	static const struct baton_optimizer_ops bias = {"bias", bias_forgotten};
 
 	cr_expect_not(agrees(replay("rmsprop_n64.txt", MEAN_NET, &average)));
 	cr_expect_not(agrees(replay("rmsprop_n64.txt", MEAN_NET, &bias)));
