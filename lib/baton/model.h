@@ -88,6 +88,10 @@ static inline baton_loss baton_mae(void)
 	return loss;
 }
 
+/* What may be measured beside the loss, as the same means: baton_fit_options.metrics. */
+#define BATON_METRIC_MAE 1u
+#define BATON_METRIC_MSE 2u
+
 /* How the weights follow their gradient, by Keras 3's formulas. Constants that another
  * optimizer uses are ignored. double, since Keras derives constants such as 1 - rho in
  * double before it rounds them to float32. */
@@ -175,6 +179,21 @@ BATON_MUST_CHECK static inline int baton_compile(baton_model *net, baton_loss lo
  *          prediction [64, 1] against target [64, 2]"; -EINVAL: not compiled; -ENOMEM */
 BATON_API BATON_MUST_CHECK int baton_bind(baton_model *net, const baton_pipeline *feed,
                                           baton_error *err);
+
+/* In which order a step sums over rows. Both give the same bits everywhere.
+ *   TREE:     in 16 lanes and a balanced tree: fast, and the most exact
+ *   IN_ORDER: one row after the other, as Keras' sums turn out on a CPU. Step for step
+ *             with Keras to the last bits, where the tree strays by a few of them
+ * Returns: OK; -EINVAL: there is no such order; MISUSE_NULL */
+#define BATON_SUM_TREE 0
+#define BATON_SUM_IN_ORDER 1
+BATON_API int baton_sum_order(baton_model *net, int order);
+
+/* The learning rate of the steps to come: float32, from 0 upwards.
+ * Returns: OK; -EINVAL: not compiled, or not such a number; MISUSE_NULL. The rate: NaN if
+ *          net is NULL or not compiled */
+BATON_API int baton_learning_rate_set(baton_model *net, double rate);
+BATON_API double baton_learning_rate(const baton_model *net);
 
 /* Train on one batch of the pipeline that was bound: one update of the weights. *loss
  * (may be NULL) is the batch's, before the update.

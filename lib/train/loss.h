@@ -3,6 +3,7 @@
 #define BATON_TRAIN_LOSS_H
 
 #include "mutant.h"
+#include "pass.h"
 #include "shape.h"
 #include <baton/model.h>
 
@@ -12,8 +13,8 @@
  * prediction, 0 in the lanes past the last row. */
 struct baton_loss_ops {
 	const char *name;
-	float (*gradient)(const float *prediction, const float *target, const float *weight,
-	                  size_t rows, size_t units, float *gradient);
+	float (*gradient)(const struct baton_pass *pass, const float *prediction,
+	                  const float *target, const float *weight, size_t units, float *gradient);
 };
 
 extern const struct baton_loss_ops baton_loss_mse;
