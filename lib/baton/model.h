@@ -3,6 +3,7 @@
 #define BATON_MODEL_H
 
 #include <baton/pipeline.h>
+#include <stdbool.h>
 
 BATON_BEGIN_DECLS
 
@@ -71,6 +72,7 @@ typedef struct baton_loss {
 } baton_loss;
 
 #define BATON_LOSS_MSE 1
+#define BATON_LOSS_MAE 2
 
 /* Mean squared error: the mean over a row's values, then over the rows. */
 static inline baton_loss baton_mse(void)
@@ -79,24 +81,68 @@ static inline baton_loss baton_mse(void)
 	return loss;
 }
 
-/* How the weights follow their gradient. double, since Keras derives constants such as
- * 1 - rho in double before it rounds them to float32. */
+/* Mean absolute error, the same way; its slope at 0 is 0. */
+static inline baton_loss baton_mae(void)
+{
+	baton_loss loss = {sizeof(baton_loss), BATON_LOSS_MAE, 0};
+	return loss;
+}
+
+/* What may be measured beside the loss, as the same means: baton_fit_options.metrics. */
+#define BATON_METRIC_MAE 1u
+#define BATON_METRIC_MSE 2u
+
+/* How the weights follow their gradient, by Keras 3's formulas. Constants that another
+ * optimizer uses are ignored. double, since Keras derives constants such as 1 - rho in
+ * double before it rounds them to float32. */
 typedef struct baton_optimizer {
 	size_t size;
 	int kind;
-	double learning_rate; /* 0: 1e-3 */
-	double rho;           /* 0: 0.9 */
-	double epsilon;       /* 0: 1e-7 */
+	double learning_rate; /* 0: 1e-3, for sgd 1e-2 */
+	double rho;           /* rmsprop; 0: 0.9 */
+	double epsilon;       /* rmsprop, adam; 0: 1e-7 */
+	double momentum;      /* sgd, rmsprop; at most 1 */
+	double beta_1;        /* adam; 0: 0.9 */
+	double beta_2;        /* adam; 0: 0.999 */
+	bool nesterov;        /* sgd */
+	bool centered;        /* rmsprop */
+	bool epsilon_outside; /* rmsprop: sqrt(v) + epsilon, as Keras before 2.11 */
 } baton_optimizer;
 
 #define BATON_OPTIMIZER_RMSPROP 1
+#define BATON_OPTIMIZER_SGD 2
+#define BATON_OPTIMIZER_ADAM 3
 
-/* v = rho v + (1 - rho) g^2;  w -= learning_rate g / sqrt(v + epsilon): as Keras 3. */
+/* A constant that shall really be 0, where 0 means its default. */
+#define BATON_ZERO (-0.0)
+
+static inline baton_optimizer baton_optimizer_of(int kind, double learning_rate)
+{
+	baton_optimizer optimizer = {
+		sizeof(baton_optimizer), kind, learning_rate, 0, 0, 0, 0, 0, false, false, false};
+	return optimizer;
+}
+
+/* w -= learning_rate g; with momentum: m = momentum m - learning_rate g;  w += m;
+ * nesterov: w += momentum m - learning_rate g. */
+static inline baton_optimizer baton_sgd(double learning_rate)
+{
+	return baton_optimizer_of(BATON_OPTIMIZER_SGD, learning_rate);
+}
+
+/* v = rho v + (1 - rho) g^2;  d = learning_rate g / sqrt(v + epsilon);  w -= d
+ * centered: a = rho a + (1 - rho) g, and v - a^2 for v under the root; with momentum:
+ * m = momentum m + d;  w -= m. */
 static inline baton_optimizer baton_rmsprop(double learning_rate)
 {
-	baton_optimizer optimizer = {sizeof(baton_optimizer), BATON_OPTIMIZER_RMSPROP,
-	                             learning_rate, 0, 0};
-	return optimizer;
+	return baton_optimizer_of(BATON_OPTIMIZER_RMSPROP, learning_rate);
+}
+
+/* m += (1 - beta_1) (g - m);  v += (1 - beta_2) (g^2 - v);  at step t, from 1:
+ * w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon). */
+static inline baton_optimizer baton_adam(double learning_rate)
+{
+	return baton_optimizer_of(BATON_OPTIMIZER_ADAM, learning_rate);
 }
 
 /* Make a network of n layers, the first an input.
@@ -133,6 +179,21 @@ BATON_MUST_CHECK static inline int baton_compile(baton_model *net, baton_loss lo
  *          prediction [64, 1] against target [64, 2]"; -EINVAL: not compiled; -ENOMEM */
 BATON_API BATON_MUST_CHECK int baton_bind(baton_model *net, const baton_pipeline *feed,
                                           baton_error *err);
+
+/* In which order a step sums over rows. Both give the same bits everywhere.
+ *   TREE:     in 16 lanes and a balanced tree: fast, and the most exact
+ *   IN_ORDER: one row after the other, as Keras' sums turn out on a CPU. Step for step
+ *             with Keras to the last bits, where the tree strays by a few of them
+ * Returns: OK; -EINVAL: there is no such order; MISUSE_NULL */
+#define BATON_SUM_TREE 0
+#define BATON_SUM_IN_ORDER 1
+BATON_API int baton_sum_order(baton_model *net, int order);
+
+/* The learning rate of the steps to come: float32, from 0 upwards.
+ * Returns: OK; -EINVAL: not compiled, or not such a number; MISUSE_NULL. The rate: NaN if
+ *          net is NULL or not compiled */
+BATON_API int baton_learning_rate_set(baton_model *net, double rate);
+BATON_API double baton_learning_rate(const baton_model *net);
 
 /* Train on one batch of the pipeline that was bound: one update of the weights. *loss
  * (may be NULL) is the batch's, before the update.

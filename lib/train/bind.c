@@ -96,7 +96,7 @@ static int bind_target(const baton_model *net, const struct source *source, size
 static int reserve(baton_model *net, size_t rows, baton_error *err)
 {
 	const struct baton_plan *plan = net->plan;
-	size_t columns = plan->columns + plan->d_out + 2 * plan->widest;
+	size_t columns = plan->columns + plan->d_out + 1 + 2 * plan->widest;
 	size_t column = baton_column(rows);
 	float *scratch;
 
@@ -110,7 +110,8 @@ static int reserve(baton_model *net, size_t rows, baton_error *err)
 	net->rows = rows;
 	net->values = scratch;
 	net->expected = net->values + plan->columns * column;
-	net->slope[0] = net->expected + plan->d_out * column;
+	net->weighted = net->expected + plan->d_out * column;
+	net->slope[0] = net->weighted + column;
 	net->slope[1] = net->slope[0] + plan->widest * column;
 	return BATON_OK;
 }
@@ -118,7 +119,7 @@ static int reserve(baton_model *net, size_t rows, baton_error *err)
 /* The note that the one rule was applied; else nothing. */
 static int note(const baton_model *net, baton_error *err)
 {
-	if (!net->target_expanded)
+	if (!net->binding.expanded)
 		return baton_error_set(err, BATON_OK, "%s", "");
 	return baton_error_set(err, BATON_OK, "%s: target [%zu] taken as [%zu, 1]", net->loss->name,
 	                       net->rows, net->rows);
@@ -141,8 +142,8 @@ int baton_bind(baton_model *net, const baton_pipeline *feed, baton_error *err)
 	    (rc = bind_target(net, &source, target, &expanded, err)) < 0 ||
 	    (rc = reserve(net, source.rows, err)) < 0)
 		return rc;
-	net->input_field = input;
-	net->target_field = target;
-	net->target_expanded = expanded;
+	net->binding.input = input;
+	net->binding.target = target;
+	net->binding.expanded = expanded;
 	return note(net, err);
 }

@@ -156,7 +156,7 @@ static void finish(struct fit *fit)
 	for (size_t i = 0; i < net->plan->n_weights; i++)
 		digest = baton_digest_add(digest, net->weights[i]);
 	fit->history.digest = digest;
-	fit->history.target_expanded = net->target_expanded;
+	fit->history.target_expanded = net->binding.expanded;
 	net->snapshot_next = UINT64_MAX;
 	if (baton_reclaimer_watched(&net->snapshots->reclaimer))
 		baton_snapshots_publish(net->snapshots, &net->run, net->weights, net->state);

@@ -2,6 +2,7 @@
 #ifndef BATON_TRAIN_LAYER_H
 #define BATON_TRAIN_LAYER_H
 
+#include "pass.h"
 #include "shape.h"
 #include <baton/model.h>
 
@@ -28,12 +29,15 @@ struct baton_layer_ops {
 	 * them. Returns OK, or an error with err filled. */
 	int (*infer)(struct baton_plan_layer *layer, baton_error *err);
 
-	void (*forward)(const struct baton_plan_layer *layer, const float *w, const float *x,
-	                float *y, size_t column);
+	/* Returns OK, or an error with pass->err filled. */
+	int (*forward)(const struct baton_plan_layer *layer, const float *w, const float *x,
+	               float *y, const struct baton_pass *pass);
 
-	/* From dy, the gradient with respect to y: dw, overwritten, and dx, unless NULL. */
-	void (*backward)(const struct baton_plan_layer *layer, const float *w, const float *x,
-	                 const float *y, const float *dy, float *dx, float *dw, size_t column);
+	/* From dy, the gradient with respect to y: dw, overwritten, and dx, unless NULL.
+	 * Returns as forward. */
+	int (*backward)(const struct baton_plan_layer *layer, const float *w, const float *x,
+	                const float *y, const float *dy, float *dx, float *dw,
+	                const struct baton_pass *pass);
 };
 
 extern const struct baton_layer_ops baton_layer_dense;

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "spec.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* n floats, all 0. One at least: a network of relus alone has no weights. */
@@ -117,13 +118,38 @@ int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_opt
 	    (rc = compile_optimizer(net, optimizer, err)) < 0)
 		return rc;
 	net->linear = is_linear(net) ? baton_linear_best() : NULL;
-	n_state = net->rule.ops->n_slots * net->plan->n_weights;
+	n_state = net->rule.n_slots * net->plan->n_weights;
 	free(net->state); /* of a compile that failed below */
 	net->state = zeros(n_state);
 	if (!net->state)
 		return baton_error_set(err, -ENOMEM, "out of memory");
 	rc = baton_snapshots_create(&net->snapshots, net->plan, n_state, err);
 	return rc < 0 ? rc : baton_error_set(err, BATON_OK, "%s", "");
+}
+
+int baton_sum_order(baton_model *net, int order)
+{
+	if (!net)
+		return BATON_MISUSE_NULL;
+	if (order != BATON_SUM_TREE && order != BATON_SUM_IN_ORDER)
+		return -EINVAL;
+	net->in_order = order == BATON_SUM_IN_ORDER;
+	return BATON_OK;
+}
+
+int baton_learning_rate_set(baton_model *net, double rate)
+{
+	if (!net)
+		return BATON_MISUSE_NULL;
+	if (!net->snapshots || !(rate >= 0 && isfinite(rate)))
+		return -EINVAL;
+	net->rule.learning_rate = (float)rate;
+	return BATON_OK;
+}
+
+double baton_learning_rate(const baton_model *net)
+{
+	return net && net->snapshots ? (double)net->rule.learning_rate : (double)NAN;
 }
 
 int baton_predict(const baton_model *net, const float *inputs, size_t n, float *outputs)

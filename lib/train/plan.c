@@ -87,6 +87,8 @@ static int add_layer(struct baton_plan *plan, const baton_layer *spec, baton_err
 	plan->columns += layer->d_out;
 	plan->n_weights += layer->n_kernel + layer->n_bias;
 	plan->n_layers++;
+	if (plan->n_weights == 0)
+		plan->n_fixed = plan->n_layers;
 	return BATON_OK;
 }
 
@@ -149,23 +151,42 @@ void baton_plan_init_weights(const struct baton_plan *plan, uint64_t seed, float
 	}
 }
 
-float *baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
-                          size_t column)
+int baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
+                       const struct baton_pass *pass, float **prediction)
 {
-	for (size_t i = 0; i < plan->n_layers; i++) {
-		const struct baton_plan_layer *layer = &plan->layers[i];
-		float *y = values + layer->d_in * column;
+	int rc = BATON_OK;
 
-		layer->ops->forward(layer, w + layer->weights, values, y, column);
+	for (size_t i = 0; rc == BATON_OK && i < plan->n_layers; i++) {
+		const struct baton_plan_layer *layer = &plan->layers[i];
+		float *y = values + layer->d_in * pass->column;
+
+		rc = layer->ops->forward(layer, w + layer->weights, values, y, pass);
 		values = y;
 	}
-	return values;
+	*prediction = values;
+	return rc;
+}
+
+/* Up to as many rows as values has room for. */
+static int predict_rows(const struct baton_plan *plan, const float *w, const float *inputs,
+                        size_t rows, float *values, float *outputs)
+{
+	const struct baton_pass pass = baton_pass_of(rows, false, NULL);
+	float *prediction;
+	int rc;
+
+	baton_columns_from_rows(inputs, rows, plan->d_in, values);
+	rc = baton_plan_forward(plan, w, values, &pass, &prediction);
+	if (rc == BATON_OK)
+		baton_columns_to_rows(prediction, rows, plan->d_out, outputs);
+	return rc;
 }
 
 int baton_plan_predict(const struct baton_plan *plan, const float *w, const float *inputs, size_t n,
                        float *outputs)
 {
 	enum { ROWS = 64 }; /* at a time; a row's bits do not depend on it */
+	int rc = BATON_OK;
 	float *values;
 
 	if (!inputs || !outputs)
@@ -173,14 +194,12 @@ int baton_plan_predict(const struct baton_plan *plan, const float *w, const floa
 	values = aligned_alloc(64, plan->columns * ROWS * sizeof(float));
 	if (!values)
 		return -ENOMEM;
-	for (size_t rows; n > 0; n -= rows) {
+	for (size_t rows; rc == BATON_OK && n > 0; n -= rows) {
 		rows = n < ROWS ? n : ROWS;
-		baton_columns_from_rows(inputs, rows, plan->d_in, values);
-		baton_columns_to_rows(baton_plan_forward(plan, w, values, baton_column(rows)), rows,
-		                      plan->d_out, outputs);
+		rc = predict_rows(plan, w, inputs, rows, values, outputs);
 		inputs += rows * plan->d_in;
 		outputs += rows * plan->d_out;
 	}
 	free(values);
-	return BATON_OK;
+	return rc;
 }

@@ -15,6 +15,7 @@ struct baton_plan {
 	size_t columns; /* of the input and of every layer's output together */
 	size_t n_weights;
 	size_t n_layers; /* without the input */
+	size_t n_fixed;  /* the first so many of them have no weights: no gradient goes there */
 	struct baton_plan_layer layers[];
 };
 
@@ -27,9 +28,10 @@ void baton_plan_destroy(struct baton_plan **plan);
 void baton_plan_init_weights(const struct baton_plan *plan, uint64_t seed, float *w);
 
 /* Run every layer. values [columns, column] holds the input's columns first and receives
- * each layer's output behind it. Returns the last one: the prediction. */
-float *baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
-                          size_t column);
+ * each layer's output behind it; *prediction is the last one. Returns OK, or the error of a
+ * layer. */
+int baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
+                       const struct baton_pass *pass, float **prediction);
 
 /* inputs [n, d_in] -> outputs [n, d_out], with weights w. Returns OK, -ENOMEM, MISUSE_NULL. */
 int baton_plan_predict(const struct baton_plan *plan, const float *w, const float *inputs, size_t n,
