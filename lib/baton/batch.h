@@ -39,8 +39,8 @@ typedef struct baton_field {
 
 /* The right to read one batch, held by the trainer between baton_next() and
  * baton_release(). A value of three words, not a pointer: it carries its ticket,
- * so that a copy of a handle that was given back is known as stale for ever,
- * whatever its memory holds by then. Its members are the library's own.
+ * so that a copy of a handle that was given back to its pipeline is known as stale
+ * for ever, whatever its memory holds by then. Its members are the library's own.
  * Initialise it with BATON_BATCH_INIT; the call that takes it back empties it. */
 typedef struct BATON_CAPABILITY("batch") baton_batch {
 	const void *at_;
@@ -66,7 +66,7 @@ BATON_API size_t baton_rows(const baton_batch *b) BATON_REQUIRES(*b);
 BATON_API uint64_t baton_k(const baton_batch *b) BATON_REQUIRES(*b);
 
 /* Free a batch that baton_detach() made the caller's own; b becomes empty. Any
- * thread, also after the pipeline was closed.
+ * thread, also after the pipeline was closed. Like free(): copies of b dangle.
  * Returns: OK; MISUSE_NULL, MISUSE_EMPTY, MISUSE_DETACHED (it was not detached) */
 BATON_API int baton_free(baton_batch *b) BATON_RELEASES(*b);
 

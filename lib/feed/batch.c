@@ -152,5 +152,5 @@ int baton_fail(baton_writable *w, int code, const char *text)
 
 	if (block)
 		return baton_block_fail(block, code, text);
-	return code < 0 ? code : -EINVAL;
+	return code >= 0 || baton_is_misuse(code) ? -EINVAL : code;
 }
