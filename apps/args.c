@@ -200,7 +200,7 @@ static void print_option(const char *name, const char *meta, const char *help, i
 	}
 }
 
-static int print_help(const struct args *args)
+static int print_help(const struct args *args, const struct args_words *words)
 {
 	int width = (int)strlen("  --version");
 
@@ -211,7 +211,8 @@ static int print_help(const struct args *args)
 
 		width = n > width ? n : width;
 	}
-	printf("Usage: %s [OPTION]...\n%s\n\n", args->program, args->summary);
+	printf("Usage: %s [OPTION]...%s%s\n%s\n\n", args->program, words ? " " : "",
+	       words ? words->meta : "", args->summary);
 	for (size_t i = 0; i < args->n; i++)
 		print_option(args->table[i].name, args->table[i].meta, args->table[i].help, width);
 	print_option("help", NULL, "print this and exit", width);
@@ -269,7 +270,25 @@ static void translate(const struct args *args, struct option *longs)
 	longs[args->n + 2] = (struct option){0};
 }
 
+static int read_words(const struct args *args, const struct args_words *words, char **word)
+{
+	for (; *word; word++) {
+		if (!words)
+			return args_error(args->program, NULL, *word,
+			                  "is not wanted: only options are; --help lists them");
+		if (!words->parse(words->value, *word))
+			return args_error(args->program, NULL, *word, "is not %s", words->allowed);
+	}
+	return ARGS_GO_ON;
+}
+
 int args_parse(const struct args *args, int argc, char **argv)
+{
+	return args_parse_words(args, NULL, argc, argv);
+}
+
+int args_parse_words(const struct args *args, const struct args_words *words, int argc,
+                     char **argv)
 {
 	struct option longs[ARGS_MAX + 3];
 	int c;
@@ -286,14 +305,11 @@ int args_parse(const struct args *args, int argc, char **argv)
 		if (c < FIRST)
 			return unknown(args, argv, longs);
 		if (i == args->n)
-			return flushed(args, print_help(args));
+			return flushed(args, print_help(args, words));
 		if (i == args->n + 1)
 			return flushed(args, print_version(args));
 		if (!set(&args->table[i], optarg))
 			return refuse(args, &args->table[i], optarg);
 	}
-	if (optind < argc)
-		return args_error(args->program, NULL, argv[optind],
-		                  "is not wanted: only options are; --help lists them");
-	return ARGS_GO_ON;
+	return read_words(args, words, argv + optind);
 }

@@ -81,12 +81,23 @@ struct args {
 };
 #define ARGS_MAX 48
 
+/* The words beside the options, for a program that takes some; each goes to parse(). */
+struct args_words {
+	const char *meta; /* what --help calls them */
+	void *value;
+	bool (*parse)(void *value, const char *text);
+	const char *allowed; /* ends the sentence `"x" is not ...` */
+};
+
 #define ARGS_GO_ON (-1)
 #define ARGS_STATUS 2 /* of a program that was called wrongly */
 
 /* Read the command line. Returns ARGS_GO_ON, or the status to exit with: 0 after --help
  * and --version, ARGS_STATUS after one line on stderr. Uses getopt_long(): one thread. */
 int args_parse(const struct args *args, int argc, char **argv);
+/* The same, with words. */
+int args_parse_words(const struct args *args, const struct args_words *words, int argc,
+                     char **argv);
 
 /* One line on stderr, `program: --option: "value" why`, for what a table can't say; option
  * and value may be NULL. Whatever value holds, it stays one line. Returns ARGS_STATUS. */

@@ -299,6 +299,14 @@ static int write_in_place(const struct json_file *file, const char *text, size_t
 	return rc;
 }
 
+int json_file_write(struct json_file *file, const void *bytes, size_t n)
+{
+	int rc = file->fd < 0 ? replace(file->path, bytes, n) : write_in_place(file, bytes, n);
+
+	json_file_close(file);
+	return rc;
+}
+
 int json_save(struct json *j, struct json_file *file)
 {
 	int rc = ENOMEM;
@@ -309,8 +317,7 @@ int json_save(struct json *j, struct json_file *file)
 		putc('\n', j->out);
 		good = !ferror(j->out);
 		if (fclose(j->out) == 0 && good)
-			rc = file->fd < 0 ? replace(file->path, j->text, j->bytes)
-			                  : write_in_place(file, j->text, j->bytes);
+			rc = json_file_write(file, j->text, j->bytes);
 	}
 	free(j->text);
 	*j = (struct json){0};

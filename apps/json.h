@@ -57,6 +57,10 @@ int json_file_open(struct json_file *file, const char *path);
 /* Give it up, unsaved. */
 void json_file_close(struct json_file *file);
 
+/* Write any bytes there, as a whole or not at all if it is a regular file; it is closed.
+ * Returns 0, or an errno value */
+int json_file_write(struct json_file *file, const void *bytes, size_t n);
+
 /* Write what was begun, and free it; the file is closed. A regular file is replaced as a
  * whole or not at all. Returns 0, or an errno value */
 int json_save(struct json *j, struct json_file *file);

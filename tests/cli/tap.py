@@ -42,7 +42,6 @@ def main():
         except Exception:
             failed += 1
             print('not ok', name())
-            for line in traceback.format_exc().splitlines():
-                print('#', line)
+            print(name(), traceback.format_exc(), sep='\n', file=sys.stderr)
         sys.stdout.flush()
     sys.exit(1 if failed else 0)

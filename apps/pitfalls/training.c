@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The trainer of every scenario: baton's own, through the same few calls that any program
+ * makes. What differs from scenario to scenario is only where the batches come from. */
+
+#include "training.h"
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static int make_net(baton_model **net, uint64_t seed, baton_error *err)
+{
+	int rc = baton_model_create(net, BATON_LAYERS(baton_input("x", 2), baton_dense(1)), seed,
+	                            err);
+
+	return rc < 0 ? rc : baton_compile(*net, baton_mse(), baton_rmsprop(1e-3), err);
+}
+
+static int open_feed(baton_pipeline **feed, const baton_source *source, int producers,
+                     uint64_t seed, baton_error *err)
+{
+	baton_options options = BATON_OPTIONS_INIT;
+
+	options.producers = producers;
+	options.seed = seed;
+	return baton_open(feed, source, &options, err);
+}
+
+static int fit(struct training *t, baton_model *net, baton_pipeline *feed, uint64_t epochs,
+               baton_error *err)
+{
+	const float asked[2] = {73, 57};
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	int rc;
+
+	options.epochs = epochs;
+	options.steps_per_epoch = STEPS;
+	rc = baton_bind(net, feed, err); /* fit does so too, but keeps the note to itself */
+	if (rc == BATON_OK)
+		memcpy(t->note, err->text, sizeof(t->note));
+	if (rc == BATON_OK)
+		rc = baton_fit(net, feed, &options, &t->history, err);
+	if (rc == BATON_OK)
+		rc = baton_predict(net, asked, 1, &t->predicted);
+	if (rc == BATON_OK)
+		memcpy(t->weights, baton_weights(net, NULL), sizeof(t->weights));
+	return rc;
+}
+
+int training_run(struct training *t, const baton_source *source, int producers, uint64_t seed,
+                 uint64_t epochs, baton_error *err)
+{
+	baton_model *net = NULL;
+	baton_pipeline *feed = NULL;
+	int rc = make_net(&net, seed, err), closed;
+
+	if (rc == BATON_OK)
+		rc = open_feed(&feed, source, producers, seed, err);
+	if (rc == BATON_OK)
+		rc = fit(t, net, feed, epochs, err);
+	closed = baton_close(&feed);
+	assert(closed == BATON_OK); /* fit gave every batch back */
+	(void)closed;
+	baton_model_destroy(&net);
+	return rc;
+}
+
+void training_free(struct training *t)
+{
+	baton_history_free(&t->history);
+}
+
+double training_mean(const struct training *t, uint64_t from, uint64_t to)
+{
+	double sum = 0;
+
+	if (t->history.n_epochs < to)
+		return (double)NAN;
+	for (uint64_t i = from - 1; i < to; i++)
+		sum += t->history.epochs[i].loss;
+	return sum / (double)(to - from + 1);
+}
+
+void training_range(const struct training *t, uint64_t from, uint64_t to, double range[2])
+{
+	range[0] = range[1] = (double)NAN;
+	for (uint64_t i = from - 1; i < to && i < t->history.n_epochs; i++) {
+		range[0] = fmin(t->history.epochs[i].loss, i < from ? INFINITY : range[0]);
+		range[1] = fmax(t->history.epochs[i].loss, i < from ? -INFINITY : range[1]);
+	}
+}
