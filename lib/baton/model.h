@@ -22,18 +22,38 @@ BATON_BEGIN_DECLS
  *          every sum has one fixed order. float32 throughout */
 typedef struct baton_model baton_model;
 
+/* What a lambda is lent for one call: a whole batch, row-major. */
+typedef struct baton_lambda_call {
+	size_t size;
+	size_t rows, inputs, units;
+	const float *x; /* [rows, inputs] */
+	float *y;       /* [rows, units]: forward writes it, and no more than that */
+	int rank;       /* forward says which shape y has, the row axis first: 2 and */
+	size_t shape[BATON_MAX_RANK + 1]; /* {rows, units} if it is what was declared */
+	const float *dy; /* backward: the gradient with respect to y, shaped as y */
+	float *dx;       /* backward writes the one with respect to x, shaped as x */
+} baton_lambda_call;
+
+/* Returns OK, or an error (< 0), with which the step or prediction fails. */
+typedef int baton_lambda_fn(void *state, baton_lambda_call *call);
+
 /* One layer, as it is asked for. Made by the functions below it, which set size; zero
  * always means the default. */
 typedef struct baton_layer {
 	size_t size;
 	int kind;
 	const char *name; /* input: the source's field; else NULL: kind and number, "dense_1" */
-	size_t units;     /* input: values a row; dense: outputs */
+	size_t units;     /* input: values a row; dense, lambda: outputs */
+	baton_lambda_fn *forward;  /* lambda */
+	baton_lambda_fn *backward; /* lambda; may be NULL */
+	void *state;               /* of both */
 } baton_layer;
 
 #define BATON_LAYER_INPUT 1
 #define BATON_LAYER_DENSE 2
 #define BATON_LAYER_RELU 3
+#define BATON_LAYER_SOFTSIGN 4
+#define BATON_LAYER_LAMBDA 5
 
 /* An array of layers and its length, for baton_model_create() in C. C++ has no
  * compound literals: pass an array and its length. */
@@ -45,21 +65,42 @@ typedef struct baton_layer {
  * layer, and only the first. */
 static inline baton_layer baton_input(const char *field, size_t units)
 {
-	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_INPUT, field, units};
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_INPUT, field, units, 0, 0, 0};
 	return layer;
 }
 
 /* y = x kernel + bias. kernel [inputs, units] starts glorot-uniform, bias [units] at 0. */
 static inline baton_layer baton_dense(size_t units)
 {
-	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_DENSE, 0, units};
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_DENSE, 0, units, 0, 0, 0};
 	return layer;
 }
 
 /* y = max(x, 0), NaN stays NaN. */
 static inline baton_layer baton_relu(void)
 {
-	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_RELU, 0, 0};
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_RELU, 0, 0, 0, 0, 0};
+	return layer;
+}
+
+/* y = x / (1 + |x|). */
+static inline baton_layer baton_softsign(void)
+{
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_SOFTSIGN, 0, 0, 0, 0, 0};
+	return layer;
+}
+
+/* Whatever forward makes of a batch, of the declared shape [rows, units]; units 0 declares
+ * [rows], one value a row without an axis. The declaration is not believed: what forward
+ * says it returned is held against it when the model is bound, by a call with rows of zeros,
+ * and at every call after that; if it differs, that is an error that names the layer and
+ * both shapes, "lambda_1: declared [64, 1], returns [64]".
+ * Gradient: none. A layer with weights can be below only if backward is set, too, or the
+ *           model can't be compiled
+ * Threads:  forward runs on the trainer's, and on any that predicts from a snapshot */
+static inline baton_layer baton_lambda(baton_lambda_fn *forward, void *state, size_t units)
+{
+	baton_layer layer = {sizeof(baton_layer), BATON_LAYER_LAMBDA, 0, units, forward, 0, state};
 	return layer;
 }
 
@@ -68,7 +109,7 @@ typedef struct baton_loss {
 	size_t size;
 	int kind;
 	const char *target; /* the source's float32 field to compare with; NULL: its only
-	                     * field beside the input */
+	                     * field beside the input and the rows' weights */
 } baton_loss;
 
 #define BATON_LOSS_MSE 1
@@ -172,11 +213,15 @@ BATON_MUST_CHECK static inline int baton_compile(baton_model *net, baton_loss lo
 
 /* Hold the network's shapes against the fields of feed, and allocate what a step needs
  * for its rows: baton_step() allocates nothing. baton_fit() calls it by itself.
+ * Weights: a float32 field named "weight" without an axis ([rows]), if it is neither input
+ *          nor named as target: a factor of each row's loss. The batch's loss is divided
+ *          by its rows, not by the sum of their weights, as in Keras 3
  * Rule:    shapes must be equal, nothing is broadcast. One exception: a target without
  *          an axis ([rows]) for a prediction of one unit ([rows, 1]) is taken as
  *          [rows, 1]; then bind returns OK and err->text says so
  * Returns: OK; ERR_SHAPE: err names the layer and both shapes, such as "dense_1 -> mse:
- *          prediction [64, 1] against target [64, 2]"; -EINVAL: not compiled; -ENOMEM */
+ *          prediction [64, 1] against target [64, 2]"; -EINVAL: not compiled; -ENOMEM;
+ *          what a lambda failed with */
 BATON_API BATON_MUST_CHECK int baton_bind(baton_model *net, const baton_pipeline *feed,
                                           baton_error *err);
 
@@ -197,13 +242,20 @@ BATON_API double baton_learning_rate(const baton_model *net);
 
 /* Train on one batch of the pipeline that was bound: one update of the weights. *loss
  * (may be NULL) is the batch's, before the update.
- * Returns: OK; -EINVAL: not bound; MISUSE_EMPTY: the handle holds no batch; MISUSE_NULL */
+ * Returns: OK; -EINVAL: not bound; MISUSE_EMPTY: the handle holds no batch; MISUSE_NULL;
+ *          what a lambda failed with: then nothing has changed */
 BATON_API int baton_step(baton_model *net, const baton_batch *b, float *loss) BATON_REQUIRES(*b);
 
-/* inputs [n, d_in] -> outputs [n, d_out], float32, row-major.
- * Returns: OK; -ENOMEM; MISUSE_NULL */
+/* inputs [n, d_in] -> outputs [n, d_out], float32, row-major. A network with a lambda sees
+ * all n rows as one batch.
+ * Returns: OK; -ENOMEM; MISUSE_NULL; what a lambda failed with, ERR_SHAPE if it returned
+ *          another shape than it declared */
 BATON_API BATON_MUST_CHECK int baton_predict(const baton_model *net, const float *inputs, size_t n,
                                              float *outputs);
+
+/* The shape of outputs for n rows, into shape [BATON_MAX_RANK + 1]: [n, 1] for a last layer
+ * of one unit. Returns its rank, 0 if net or shape is NULL. */
+BATON_API int baton_predict_shape(const baton_model *net, size_t n, size_t *shape);
 
 /* What a layer became, and where its weights lie in the flat array of all weights: for
  * each layer its kernel, row-major [inputs, units], then its bias [units]. */

@@ -13,10 +13,11 @@
 static int infer(struct baton_plan_layer *layer, baton_error *err)
 {
 	size_t d_in = baton_shape_volume(&layer->in), units = layer->spec_units;
+	char in[BATON_SHAPE_TEXT];
 
 	if (layer->in.rank != 1)
-		return baton_error_set(err, BATON_ERR_SHAPE, "%s: takes rows of rank 1, not %d",
-		                       layer->name, layer->in.rank);
+		return baton_error_set(err, BATON_ERR_SHAPE, "%s: takes [n, inputs], not %.60s",
+		                       layer->name, baton_shape_print(in, &layer->in, 0));
 	if (units == 0 || units > SIZE_MAX / sizeof(float) / (d_in + 1))
 		return baton_error_set(err, -EINVAL, "%s: %zu units", layer->name, units);
 	layer->out = baton_shape_vector(units);

@@ -94,6 +94,20 @@ static int compile_optimizer(baton_model *net, const baton_optimizer *optimizer,
 	return baton_rule_init(&net->rule, &spec, err);
 }
 
+/* Whether gradients get from the loss to every weight. */
+static int check_gradients(const struct baton_plan *plan, baton_error *err)
+{
+	for (size_t i = plan->n_fixed; i < plan->n_layers; i++) {
+		const struct baton_plan_layer *layer = &plan->layers[i];
+
+		if (layer->ops == &baton_layer_lambda && !layer->lambda_backward)
+			return baton_error_set(err, -EINVAL,
+			                       "%s: without backward, %s below it can't learn",
+			                       layer->name, plan->layers[plan->n_fixed].name);
+	}
+	return BATON_OK;
+}
+
 /* input -> dense(1) -> mse, with few inputs. */
 static bool is_linear(const baton_model *net)
 {
@@ -114,7 +128,7 @@ int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_opt
 		return baton_error_set(err, BATON_MISUSE_NULL, "net, loss or optimizer is NULL");
 	if (net->snapshots)
 		return baton_error_set(err, -EALREADY, "the model is compiled already");
-	if ((rc = compile_loss(net, loss, err)) < 0 ||
+	if ((rc = check_gradients(net->plan, err)) < 0 || (rc = compile_loss(net, loss, err)) < 0 ||
 	    (rc = compile_optimizer(net, optimizer, err)) < 0)
 		return rc;
 	net->linear = is_linear(net) ? baton_linear_best() : NULL;
@@ -157,6 +171,16 @@ int baton_predict(const baton_model *net, const float *inputs, size_t n, float *
 	if (!net)
 		return BATON_MISUSE_NULL;
 	return baton_plan_predict(net->plan, net->weights, inputs, n, outputs);
+}
+
+int baton_predict_shape(const baton_model *net, size_t n, size_t *shape)
+{
+	if (!net || !shape)
+		return 0;
+	shape[0] = n;
+	for (int i = 0; i < net->plan->out.rank; i++)
+		shape[i + 1] = net->plan->out.at[i];
+	return net->plan->out.rank + 1;
 }
 
 const baton_snapshot *baton_snapshot_get(const baton_model *net)

@@ -56,6 +56,15 @@ struct baton_model {
 	baton_error err;         /* of the step that failed */
 };
 
+/* Hold a pipeline against the network; *rows is the most that its batches have. Returns as
+ * baton_bind(), but has no note. */
+int baton_model_resolve(const baton_model *net, const baton_pipeline *feed,
+                        struct baton_binding *binding, size_t *rows, baton_error *err);
+
+/* Memory for steps of up to rows rows. Returns OK, -ENOMEM, or a lambda's error; then
+ * nothing has changed. */
+int baton_model_reserve(baton_model *net, size_t rows, baton_error *err);
+
 /* The rows of a batch. Returns OK, MISUSE_EMPTY. */
 int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struct baton_rows *rows)
 	BATON_REQUIRES(*b);

@@ -55,7 +55,7 @@ static int backward(baton_model *net, const struct baton_pass *pass)
 	for (size_t i = plan->n_layers, turn = 0; rc == BATON_OK && i-- > plan->n_fixed;
 	     turn ^= 1) {
 		const struct baton_plan_layer *layer = &plan->layers[i];
-		const float *x = y - layer->d_in * pass->column;
+		const float *x = y - (layer->n_scratch + layer->d_in) * pass->column;
 
 		rc = layer->ops->backward(layer, net->weights + layer->weights, x, y,
 		                          net->slope[turn],

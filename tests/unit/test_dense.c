@@ -51,7 +51,7 @@ Test(dense, refuses_rows_that_are_not_vectors)
 	baton_error err;
 
 	cr_expect_eq(baton_layer_dense.infer(&layer, &err), BATON_ERR_SHAPE);
-	cr_expect_str_eq(err.text, "dense_1: takes rows of rank 1, not 2");
+	cr_expect_str_eq(err.text, "dense_1: takes [n, inputs], not [n, 2, 2]");
 }
 
 Test(dense, forward_is_x_kernel_plus_bias)
@@ -109,6 +109,26 @@ Test(dense, relu_keeps_nan_and_has_no_slope_at_zero)
 	baton_layer_relu.backward(&layer, NULL, x, y, dy, dx, NULL, &pass);
 	cr_expect(y[0] == 0 && y[1] == 0 && y[2] == 2 && isnan(y[3]));
 	cr_expect(dx[0] == 0 && dx[1] == 0 && dx[2] == 5);
+}
+
+/* Against the formula, and its slope against differences. */
+Test(dense, softsign_bends_without_an_exponential)
+{
+	struct baton_plan_layer layer = {.ops = &baton_layer_softsign, .d_in = 1, .d_out = 1};
+	float x[ROWS] = {-3, -0.5f, 0, 0.25f, 7, NAN}, y[ROWS], dy[ROWS], dx[ROWS];
+	float x2[ROWS], y2[ROWS];
+
+	for (size_t i = 0; i < ROWS; i++) {
+		dy[i] = 2;
+		x2[i] = x[i] + 1e-2f;
+	}
+	baton_layer_softsign.forward(&layer, NULL, x, y, &pass);
+	baton_layer_softsign.forward(&layer, NULL, x2, y2, &pass);
+	baton_layer_softsign.backward(&layer, NULL, x, y, dy, dx, NULL, &pass);
+	cr_expect(y[0] == -0.75f && y[1] == -0.5f / 1.5f && y[2] == 0 && y[3] == 0.2f);
+	cr_expect(isnan(y[5]) && isnan(dx[5]));
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_float_eq(dx[i] / 2, (y2[i] - y[i]) / (x2[i] - x[i]), 2e-2);
 }
 
 /* A fast path and the layers, on the same rows. */

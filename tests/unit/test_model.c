@@ -19,7 +19,7 @@ static void expect_refused(const baton_layer *layers, size_t n, int code, const 
 
 Test(model, senseless_networks_are_refused_by_layer)
 {
-	baton_layer unknown = baton_relu(), unsized[2] = {{0, 0, 0, 0}};
+	baton_layer unknown = baton_relu(), unsized[2] = {{.size = 0}};
 
 	unknown.kind = 77;
 	expect_refused(unsized, 2, -EINVAL, "layer 0: size is not set");
