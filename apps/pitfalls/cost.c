@@ -22,8 +22,8 @@
 #include <string.h>
 
 #define SEED 1
-#define WARM_UP 4000
-#define BATCHES 24000
+#define WARM_UP 2000
+#define BATCHES 12000
 #define COUNTED 4096 /* a power of two */
 
 const unsigned cure_producers[CURES] = {0, 0, 0, 1, 4, 16};

@@ -12,7 +12,7 @@ static const char *const names[] = {"ok", "not judged", "FAILED"};
 
 /* --- figures as text -------------------------------------------------------------- */
 
-#define FIGURE_TEXT 40
+#define FIGURE_TEXT 48
 
 /* A loss: as many digits as tell something. */
 static const char *figure(char *text, double value)

@@ -84,7 +84,7 @@ void training_range(const struct training *t, uint64_t from, uint64_t to, double
 {
 	range[0] = range[1] = (double)NAN;
 	for (uint64_t i = from - 1; i < to && i < t->history.n_epochs; i++) {
-		range[0] = fmin(t->history.epochs[i].loss, i < from ? INFINITY : range[0]);
-		range[1] = fmax(t->history.epochs[i].loss, i < from ? -INFINITY : range[1]);
+		range[0] = fmin(range[0], t->history.epochs[i].loss); /* of NaN and x, x */
+		range[1] = fmax(range[1], t->history.epochs[i].loss);
 	}
 }
