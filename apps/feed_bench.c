@@ -96,7 +96,7 @@ static const struct arg table[] = {
                 "(default: CPUs less one, at least 1)"),
 	ARG_U64("pool", "C", &opt.pool, 0, BATON_MAX_BLOCKS,
                 "blocks in the pool, rounded up to a power of two;\n"
-                "0: twice the producers, at least 8 (default: 0)"),
+                "0: twice the producers, at least 8; 32 if small\n(default: 0)"),
 	ARG_U64("block", "M", &opt.block, 0, BATON_MAX_BLOCK_BATCHES,
                 "batches that travel together; 0: 1, or more for a\n"
                 "source under a microsecond (default: 0)"),
@@ -505,9 +505,11 @@ static double ideal_ns(const struct report *r, uint32_t producers)
 
 static uint64_t reference_count(const struct report *r, double each_ns)
 {
-	uint64_t n = batches_in(REFERENCE_NS, each_ns, 16, UINT64_MAX);
+	uint64_t least = batches_in(REFERENCE_NS, each_ns, 16, UINT64_MAX), n = r->batches / 4;
 
-	return n > r->batches / 4 ? n : r->batches / 4;
+	/* a quarter of the run's, but not for ever: a reference converges */
+	n = n > least ? n : least;
+	return n < 10 * least ? n : 10 * least;
 }
 
 static struct figure ceiling(const struct report *r)

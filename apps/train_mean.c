@@ -90,7 +90,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_F64("lr", "F", &s->lr, 1e-12, 1e6, "learning rate of RMSprop (0.001)"),
 		ARG_U64("pool", "C", &s->pool, 1, BATON_MAX_BLOCKS,
 	                "blocks in flight, rounded up to a power of two\n"
-	                "(default: twice the producers, at least 8)"),
+	                "(default: twice the producers, at least 8; 32 if small)"),
 		ARG_U64("block", "M", &s->block, 1, BATON_MAX_BLOCK_BATCHES,
 	                "batches that travel together (default: as many as fit\n"
 	                "48 KiB, at most 64)"),

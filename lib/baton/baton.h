@@ -5,6 +5,7 @@
 /* Everything. Reading order: batch, source, pipeline; then model, fit, snapshot. */
 #include <baton/bar.h>
 #include <baton/batch.h>
+#include <baton/callbacks.h>
 #include <baton/error.h>
 #include <baton/fit.h>
 #include <baton/model.h>

@@ -35,7 +35,8 @@ typedef struct baton_options {
 	int producers;          /* 1..1024, or BATON_INLINE; 0: CPUs less one, at least 1.
 	                         * Must be 0 for a source without fill */
 	uint32_t blocks;        /* the pool: how many blocks there will ever be; rounded up
-	                         * to a power of two; 0: twice the producers, at least 8 */
+	                         * to a power of two; 0: twice the producers, at least 8, and at
+	                         * least 32 where they fit 256 KiB */
 	uint32_t block_batches; /* batches that travel together; 0: 1, or for a cheap
 	                         * source as many as fit 48 KiB, at most 64 */
 	int order;              /* BATON_ORDERED, BATON_COMPLETION */

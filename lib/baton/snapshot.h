@@ -40,12 +40,16 @@ BATON_API BATON_MUST_CHECK int baton_snapshot_predict(const baton_snapshot *s, c
 /* step:    how many steps the model had made, over all fits
  * epoch:   of the fit it was in, 0..
  * loss:    the mean of that epoch up to and including this step, NaN before any
+ * metric:  the same mean of one BATON_METRIC_*; NaN if the fit does not measure it
  * weights: flat, as baton_weights(); *n (may be NULL) says how many
- * state:   the optimizer's, flat: for RMSprop v, in the order of the weights
+ * state:   the optimizer's, flat, each array in the order of the weights: for sgd m, if it has
+ *          momentum; for rmsprop v, then a if centered, then m if it has momentum; for adam
+ *          m, then v (model.h)
  * Lent until put; s must not be NULL. */
 BATON_API uint64_t baton_snapshot_step(const baton_snapshot *s);
 BATON_API uint64_t baton_snapshot_epoch(const baton_snapshot *s);
 BATON_API double baton_snapshot_loss(const baton_snapshot *s);
+BATON_API double baton_snapshot_metric(const baton_snapshot *s, unsigned metric);
 BATON_API const float *baton_snapshot_weights(const baton_snapshot *s, size_t *n);
 BATON_API const float *baton_snapshot_state(const baton_snapshot *s, size_t *n);
 

@@ -147,10 +147,8 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 		}
 		if (*claimed_ns == 0 && head_is_claimed(feed))
 			*claimed_ns = baton_now_ns();
-		if (turn < BATON_TRAINER_PAUSES)
-			baton_pause();
-		else if (turn < BATON_TRAINER_PAUSES + BATON_TRAINER_YIELDS)
-			baton_yield();
+		if (turn < BATON_TRAINER_TURNS)
+			baton_wait_turn(turn);
 		else
 			park(feed, deadline_ns);
 	}

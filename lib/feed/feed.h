@@ -23,7 +23,7 @@ enum baton_state {
 };
 
 /* A counter with one writer that others may look at. relaxed: it orders nothing. */
-typedef _Atomic uint64_t baton_counter;
+typedef _Atomic(uint64_t) baton_counter;
 
 static inline void baton_counter_add(baton_counter *c, uint64_t n)
 {
@@ -69,8 +69,8 @@ struct baton_pipeline {
 	struct baton_ring ring;
 	struct baton_wait wait;
 	struct baton_delivery delivery;
-	_Alignas(BATON_LINE) _Atomic int state;
-	_Atomic uint32_t lent; /* claims of own threads, and threads inside begin */
+	_Alignas(BATON_LINE) _Atomic(int) state;
+	_Atomic(uint32_t) lent; /* claims of own threads, and threads inside begin */
 	_Alignas(BATON_LINE) struct baton_pool pool;
 	baton_source source;
 	baton_options options;

@@ -29,7 +29,7 @@ static inline void baton_yield(void)
 /* Sleep while *word is seen, at most until deadline_ns (CLOCK_MONOTONIC). May return
  * early for any reason: the caller looks again. FUTEX_WAIT counts its timeout from
  * now, so it is computed anew at each call. */
-static inline void baton_futex_wait(_Atomic int32_t *word, int32_t seen, uint64_t deadline_ns)
+static inline void baton_futex_wait(_Atomic(int32_t) *word, int32_t seen, uint64_t deadline_ns)
 {
 	struct timespec rest;
 	const struct timespec *timeout = NULL;
@@ -45,7 +45,7 @@ static inline void baton_futex_wait(_Atomic int32_t *word, int32_t seen, uint64_
 	futex_async((int32_t *)word, FUTEX_WAIT_PRIVATE, seen, timeout, NULL, 0);
 }
 
-static inline void baton_futex_wake(_Atomic int32_t *word, int n)
+static inline void baton_futex_wake(_Atomic(int32_t) *word, int n)
 {
 	futex_async((int32_t *)word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }

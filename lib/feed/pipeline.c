@@ -144,6 +144,17 @@ static uint32_t cheap_block(const struct baton_layout *layout)
 	return n < 1 ? 1 : n > 64 ? 64 : (uint32_t)n;
 }
 
+/* Room for each producer to fill one block while another waits; and, where that costs
+ * little memory, for the trainer to live through a producer's wake-up. */
+static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
+{
+	uint32_t n = producers > 4 ? power_of_two(2 * producers) : 8;
+
+	while (n < 32 && 2 * n * block_bytes <= 256 * 1024)
+		n *= 2;
+	return n;
+}
+
 /* Replace every "automatic" by a number. */
 static void settle(struct baton_pipeline *feed, const struct baton_layout *layout)
 {
@@ -156,7 +167,8 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 		o->block_batches =
 			feed->source.fill && feed->source.cheap ? cheap_block(layout) : 1;
 	if (o->blocks == 0)
-		o->blocks = feed->n_producers > 4 ? 2 * feed->n_producers : 8;
+		o->blocks =
+			automatic_blocks(feed->n_producers, o->block_batches * layout->batch_bytes);
 	o->blocks = power_of_two(o->blocks);
 }
 

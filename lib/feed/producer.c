@@ -51,10 +51,8 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	for (int turn = 0; rc == BATON_TIMEOUT; rc = try_claim(p->feed, t, block), turn++) {
 		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns)
 			return BATON_TIMEOUT;
-		if (turn < BATON_PRODUCER_PAUSES)
-			baton_pause();
-		else if (turn < BATON_PRODUCER_PAUSES + BATON_PRODUCER_YIELDS)
-			baton_yield();
+		if (turn < BATON_PRODUCER_TURNS)
+			baton_wait_turn(turn);
 		else
 			park(p, deadline_ns);
 	}

@@ -64,7 +64,7 @@
 struct baton_block;
 
 struct baton_slot {
-	_Alignas(BATON_LINE) _Atomic uint64_t turn;
+	_Alignas(BATON_LINE) _Atomic(uint64_t) turn;
 	/* Written by the trainer only, and only between take and release; so it may be
 	 * relaxed: the turn orders it. */
 	_Atomic(struct baton_block *) block;
@@ -72,7 +72,7 @@ struct baton_slot {
 };
 
 struct baton_ring {
-	_Alignas(BATON_LINE) _Atomic uint64_t ticket; /* the next to be claimed */
+	_Alignas(BATON_LINE) _Atomic(uint64_t) ticket; /* the next to be claimed */
 	_Alignas(BATON_LINE) struct baton_slot *slots;
 	uint64_t mask; /* C - 1 */
 };

@@ -56,23 +56,58 @@ static int bind_input(const baton_model *net, const struct source *source, size_
 	return check_dtype(&source->fields[*input], "input", err);
 }
 
-static int find_target(const baton_model *net, const struct source *source, size_t input,
-                       size_t *target, baton_error *err)
+/* The rows' weights: a field of that name, unless it has another role. */
+static int bind_weight(const baton_model *net, const struct source *source,
+                       struct baton_binding *binding, baton_error *err)
+{
+	const struct baton_shape none = {0, {0}};
+	char got[BATON_SHAPE_TEXT];
+	struct baton_shape shape;
+
+	binding->weight = find(source, "weight");
+	binding->weighted = binding->weight < source->n && binding->weight != binding->input &&
+	                    strcmp(net->target, "weight") != 0;
+	if (!binding->weighted)
+		return BATON_OK;
+	shape = baton_shape_of(&source->fields[binding->weight]);
+	if (!baton_shape_equal(&shape, &none))
+		return baton_error_set(err, BATON_ERR_SHAPE,
+		                       "weight: the source's field is %.60s, not [%zu]",
+		                       baton_shape_print(got, &shape, source->rows), source->rows);
+	return check_dtype(&source->fields[binding->weight], "rows'", err);
+}
+
+/* The only field that has no other role, or n. */
+static size_t find_rest(const struct source *source, const struct baton_binding *binding)
+{
+	size_t i = 0;
+
+	while (i < source->n &&
+	       (i == binding->input || (binding->weighted && i == binding->weight)))
+		i++;
+	return i;
+}
+
+static int find_target(const baton_model *net, const struct source *source,
+                       struct baton_binding *binding, baton_error *err)
 {
 	if (net->target[0]) {
-		*target = find(source, net->target);
-		if (*target == source->n)
+		binding->target = find(source, net->target);
+		if (binding->target == source->n)
 			return baton_error_set(err, BATON_ERR_SHAPE,
 			                       "%s: the source has no field \"%s\"",
 			                       net->loss->name, net->target);
 		return BATON_OK;
 	}
-	if (source->n != 2)
+	binding->target = find_rest(source, binding);
+	if (binding->target == source->n)
+		return baton_error_set(err, BATON_ERR_SHAPE, "%s: the source has no target",
+		                       net->loss->name);
+	if (source->n > 2u + binding->weighted)
 		return baton_error_set(
 			err, BATON_ERR_SHAPE,
 			"%s: which of the source's %zu fields is the target? name it",
 			net->loss->name, source->n);
-	*target = 1 - input;
 	return BATON_OK;
 }
 
@@ -92,25 +127,41 @@ static int bind_target(const baton_model *net, const struct source *source, size
 	return check_dtype(&source->fields[target], "target", err);
 }
 
-/* Memory for steps of up to rows rows, in one piece. */
-static int reserve(baton_model *net, size_t rows, baton_error *err)
+/* A forward pass of zeros: layers that speak for themselves must mean what they declare. */
+static int dry_run(const struct baton_plan *plan, const float *w, size_t rows, float *values,
+                   baton_error *err)
+{
+	const struct baton_pass pass = baton_pass_of(rows, false, err);
+	float *prediction;
+
+	memset(values, 0, plan->d_in * pass.column * sizeof(float));
+	return baton_plan_forward(plan, w, values, &pass, &prediction);
+}
+
+/* In one piece. */
+int baton_model_reserve(baton_model *net, size_t rows, baton_error *err)
 {
 	const struct baton_plan *plan = net->plan;
-	size_t columns = plan->columns + plan->d_out + 2 * plan->widest;
+	size_t columns = plan->columns + plan->d_out + 1 + 2 * plan->widest;
 	size_t column = baton_column(rows);
-	float *scratch;
+	float *scratch = baton_plan_alloc(columns, rows);
+	int rc = BATON_OK;
 
-	if (column < rows || columns > SIZE_MAX / sizeof(float) / column)
-		return baton_error_set(err, -ENOMEM, "a step of %zu rows does not fit", rows);
-	scratch = aligned_alloc(64, columns * column * sizeof(float));
 	if (!scratch)
-		return baton_error_set(err, -ENOMEM, "out of memory");
+		return baton_error_set(err, -ENOMEM, "no memory for a step of %zu rows", rows);
+	if (plan->whole)
+		rc = dry_run(plan, net->weights, rows, scratch, err);
+	if (rc < 0) {
+		free(scratch);
+		return rc;
+	}
 	free(net->scratch);
 	net->scratch = scratch;
 	net->rows = rows;
 	net->values = scratch;
 	net->expected = net->values + plan->columns * column;
-	net->slope[0] = net->expected + plan->d_out * column;
+	net->weighted = net->expected + plan->d_out * column;
+	net->slope[0] = net->weighted + column;
 	net->slope[1] = net->slope[0] + plan->widest * column;
 	return BATON_OK;
 }
@@ -118,31 +169,40 @@ static int reserve(baton_model *net, size_t rows, baton_error *err)
 /* The note that the one rule was applied; else nothing. */
 static int note(const baton_model *net, baton_error *err)
 {
-	if (!net->target_expanded)
+	if (!net->binding.expanded)
 		return baton_error_set(err, BATON_OK, "%s", "");
 	return baton_error_set(err, BATON_OK, "%s: target [%zu] taken as [%zu, 1]", net->loss->name,
 	                       net->rows, net->rows);
 }
 
-int baton_bind(baton_model *net, const baton_pipeline *feed, baton_error *err)
+int baton_model_resolve(const baton_model *net, const baton_pipeline *feed,
+                        struct baton_binding *binding, size_t *rows, baton_error *err)
 {
 	struct source source;
-	size_t input = 0, target = 0;
-	bool expanded = false;
+	int rc;
+
+	if (!net->snapshots)
+		return baton_error_set(err, -EINVAL, "the model is not compiled");
+	source.fields = baton_layout(feed, &source.n, &source.rows);
+	*rows = source.rows;
+	if ((rc = bind_input(net, &source, &binding->input, err)) < 0 ||
+	    (rc = bind_weight(net, &source, binding, err)) < 0 ||
+	    (rc = find_target(net, &source, binding, err)) < 0)
+		return rc;
+	return bind_target(net, &source, binding->target, &binding->expanded, err);
+}
+
+int baton_bind(baton_model *net, const baton_pipeline *feed, baton_error *err)
+{
+	struct baton_binding binding;
+	size_t rows;
 	int rc;
 
 	if (!net || !feed)
 		return baton_error_set(err, BATON_MISUSE_NULL, "net or feed is NULL");
-	if (!net->snapshots)
-		return baton_error_set(err, -EINVAL, "the model is not compiled");
-	source.fields = baton_layout(feed, &source.n, &source.rows);
-	if ((rc = bind_input(net, &source, &input, err)) < 0 ||
-	    (rc = find_target(net, &source, input, &target, err)) < 0 ||
-	    (rc = bind_target(net, &source, target, &expanded, err)) < 0 ||
-	    (rc = reserve(net, source.rows, err)) < 0)
+	if ((rc = baton_model_resolve(net, feed, &binding, &rows, err)) < 0 ||
+	    (rc = baton_model_reserve(net, rows, err)) < 0)
 		return rc;
-	net->input_field = input;
-	net->target_field = target;
-	net->target_expanded = expanded;
+	net->binding = binding;
 	return note(net, err);
 }

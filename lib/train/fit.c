@@ -12,6 +12,7 @@
 #include "spec.h"
 #include <baton/fit.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* How a fit goes on after a step, beside an outcome or error: a callback has seen enough. */
@@ -23,8 +24,11 @@ struct fit {
 	baton_pipeline *feed;
 	baton_fit_options options;
 	baton_callback *callbacks; /* [options.n_callbacks], of our own length */
+	bool tells_steps;          /* one of them wants to know of steps */
+	struct baton_binding validation;
 	baton_history history;
 	uint64_t start_ns;
+	baton_error err; /* what went wrong first, if its code is what the fit ends with */
 };
 
 /* The first failure wins over a wish to stop, and that over going on. */
@@ -33,6 +37,30 @@ static int merge(int so_far, int answer)
 	if (so_far < 0 || answer == 0)
 		return so_far;
 	return answer < 0 ? answer : STOPPED;
+}
+
+static int tell_fit_begin(const struct fit *fit)
+{
+	const baton_callback *c = fit->callbacks;
+	int rc = BATON_OK;
+
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		if (c->on_fit_begin)
+			rc = merge(rc, c->on_fit_begin(c->state, fit->net));
+	}
+	return rc;
+}
+
+static int tell_fit_end(const struct fit *fit)
+{
+	const baton_callback *c = fit->callbacks;
+	int rc = BATON_OK;
+
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		if (c->on_fit_end)
+			rc = merge(rc, c->on_fit_end(c->state, fit->net));
+	}
+	return rc;
 }
 
 static int tell_begin(const struct fit *fit, uint64_t epoch)
@@ -50,8 +78,15 @@ static int tell_begin(const struct fit *fit, uint64_t epoch)
 static int tell_step(const struct fit *fit, float loss)
 {
 	const struct baton_run *run = &fit->net->run;
-	const baton_progress progress = {run->epoch, run->epoch_step - 1,
-	                                 fit->options.steps_per_epoch, loss, baton_run_mean(run)};
+	const baton_progress progress = {
+		.epoch = run->epoch,
+		.step = run->epoch_step - 1,
+		.steps = fit->options.steps_per_epoch,
+		.loss = loss,
+		.mean = baton_run_mean(run),
+		.mae = baton_run_metric(run, BATON_METRIC_MAE),
+		.mse = baton_run_metric(run, BATON_METRIC_MSE),
+	};
 	const baton_callback *c = fit->callbacks;
 	int rc = BATON_OK;
 
@@ -74,44 +109,141 @@ static int tell_end(const struct fit *fit, const baton_epoch *epoch)
 	return rc;
 }
 
-/* Take one batch, train on it, give it back. */
-static int step(const struct fit *fit)
+/* Keep a pipeline's words for why it ended. Returns rc. */
+static int note_feed(struct fit *fit, const baton_pipeline *feed, int rc)
 {
-	baton_batch b = BATON_BATCH_INIT;
-	float loss = 0;
-	int rc = baton_next(fit->feed, &b);
-
-	if (rc != BATON_OK)
-		return rc;
-	rc = baton_step(fit->net, &b, &loss);
-	baton_release(fit->feed, &b);
-	if (rc == BATON_OK && fit->options.n_callbacks > 0)
-		rc = tell_step(fit, loss);
+	if (rc < 0 && baton_status(feed, &fit->err) != rc)
+		baton_error_set(&fit->err, rc, "%s", baton_strerror(rc)); /* misuse */
 	return rc;
 }
 
-/* Write down what the epoch came to, if it came to anything. */
-static int record(struct fit *fit, uint64_t begin_ns, uint64_t end_ns)
+/* Keep a layer's words for why batch k failed. Returns rc. */
+static int note_layer(struct fit *fit, uint64_t k, int rc)
+{
+	if (rc >= 0)
+		return rc;
+	fit->err = fit->net->err;
+	if (fit->err.code != rc)
+		baton_error_set(&fit->err, rc, "%s", baton_strerror(rc)); /* misuse */
+	fit->err.batch = k;
+	return rc;
+}
+
+static int note_nan(struct fit *fit, uint64_t k, float loss)
 {
 	const struct baton_run *run = &fit->net->run;
+	int rc = baton_error_set(&fit->err, BATON_ERR_NAN, "epoch %llu, step %llu: the loss is %f",
+	                         (unsigned long long)run->epoch + 1,
+	                         (unsigned long long)run->epoch_step, (double)fabsf(loss));
+
+	fit->err.batch = k;
+	return rc;
+}
+
+/* Take one batch, train on it, give it back. */
+static int step(struct fit *fit)
+{
+	baton_batch b = BATON_BATCH_INIT;
+	float loss = 0;
+	uint64_t k;
+	int rc = baton_next(fit->feed, &b);
+
+	if (rc != BATON_OK)
+		return note_feed(fit, fit->feed, rc);
+	k = baton_k(&b);
+	rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
+	baton_release(fit->feed, &b);
+	if (rc == BATON_OK && fit->tells_steps)
+		rc = tell_step(fit, loss);
+	if (fit->options.terminate_on_nan && !isfinite(loss))
+		return note_nan(fit, k, loss);
+	return rc;
+}
+
+/* Take one batch of the validation, and add what it comes to. */
+static int validation_step(struct fit *fit, struct baton_run *sums)
+{
+	baton_batch b = BATON_BATCH_INIT;
+	struct baton_scores scores = {0, 0, 0};
+	struct baton_rows rows;
+	int rc = baton_next(fit->options.validation, &b);
+
+	if (rc != BATON_OK)
+		return note_feed(fit, fit->options.validation, rc);
+	rc = baton_model_rows(&fit->validation, &b, &rows);
+	if (rc == BATON_OK)
+		rc = note_layer(fit, baton_k(&b), baton_model_evaluate(fit->net, &rows, &scores));
+	if (rc == BATON_OK)
+		baton_run_add(sums, &scores, rows.n);
+	baton_release(fit->options.validation, &b);
+	return rc;
+}
+
+/* What the weights of now come to on the validation's next batches. */
+static int validate(struct fit *fit, baton_epoch *epoch)
+{
+	struct baton_run sums = {.metrics = fit->options.metrics};
+	int rc = BATON_OK;
+
+	if (fit->options.validation) {
+		for (uint64_t i = 0; rc == BATON_OK && i < fit->options.validation_steps; i++)
+			rc = validation_step(fit, &sums);
+	}
+	epoch->val_steps = sums.epoch_step;
+	epoch->val_loss = baton_run_mean(&sums);
+	epoch->val_mae = baton_run_metric(&sums, BATON_METRIC_MAE);
+	epoch->val_mse = baton_run_metric(&sums, BATON_METRIC_MSE);
+	return rc;
+}
+
+static baton_epoch describe(const struct fit *fit, uint64_t ns)
+{
+	const struct baton_run *run = &fit->net->run;
+
+	return (baton_epoch){
+		.epoch = run->epoch,
+		.steps = run->epoch_step,
+		.rows = run->epoch_rows,
+		.ns = ns,
+		.loss = baton_run_mean(run),
+		.mae = baton_run_metric(run, BATON_METRIC_MAE),
+		.mse = baton_run_metric(run, BATON_METRIC_MSE),
+		.metrics = run->metrics,
+		.val_loss = (double)NAN,
+		.val_mae = (double)NAN,
+		.val_mse = (double)NAN,
+		.learning_rate = baton_learning_rate(fit->net),
+	};
+}
+
+/* Write down what the epoch came to, if it came to anything; rc is how it went so far. One
+ * that was not cut short is validated. */
+static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
+{
 	baton_history *history = &fit->history;
 	baton_epoch *epoch = &history->epochs[history->n_epochs];
+	int validated = BATON_OK, told;
 
-	if (run->epoch_step == 0)
-		return BATON_OK;
-	*epoch = (baton_epoch){run->epoch, run->epoch_step, run->epoch_rows, end_ns - begin_ns,
-	                       baton_run_mean(run)};
+	if (fit->net->run.epoch_step == 0)
+		return rc;
+	*epoch = describe(fit, end_ns - begin_ns);
 	history->n_epochs++;
-	history->steps += run->epoch_step;
+	history->steps += epoch->steps;
 	history->train_ns = end_ns - fit->start_ns;
-	return tell_end(fit, epoch);
+	if (rc == BATON_OK || rc == BATON_END)
+		validated = validate(fit, epoch);
+	epoch->cut_short = (rc != BATON_OK && rc != BATON_END) || validated != BATON_OK;
+	told = tell_end(fit, epoch);
+	if (rc == BATON_OK || (rc == BATON_END && validated < 0))
+		rc = validated;
+	return rc == BATON_OK ? told : rc;
 }
 
 static int run_epoch(struct fit *fit, uint64_t epoch)
 {
 	uint64_t steps = fit->options.steps_per_epoch;
 	uint64_t begin_ns, end_ns;
-	int rc, ended;
+	int rc;
 
 	baton_run_begin_epoch(&fit->net->run, epoch);
 	rc = tell_begin(fit, epoch);
@@ -119,17 +251,17 @@ static int run_epoch(struct fit *fit, uint64_t epoch)
 	for (uint64_t i = 0; rc == BATON_OK && (steps == 0 || i < steps); i++)
 		rc = step(fit);
 	end_ns = baton_now_ns();
-	ended = record(fit, begin_ns, end_ns);
-	return rc == BATON_OK ? ended : rc;
+	return record(fit, rc, begin_ns, end_ns);
 }
 
 static int run_epochs(struct fit *fit)
 {
-	int rc = BATON_OK;
+	int rc = tell_fit_begin(fit), told;
 
 	for (uint64_t i = 0; rc == BATON_OK && i < fit->options.epochs; i++)
 		rc = run_epoch(fit, i);
-	return rc;
+	told = tell_fit_end(fit);
+	return rc == BATON_OK || rc == STOPPED ? merge(rc, told) : rc;
 }
 
 /* The run starts: fresh epochs and digest; weights, state and step count go on. */
@@ -137,6 +269,8 @@ static void begin(struct fit *fit)
 {
 	baton_model *net = fit->net;
 
+	net->err.code = BATON_OK;
+	net->metrics = net->run.metrics = fit->options.metrics;
 	net->run.digest = BATON_DIGEST_INIT;
 	baton_run_begin_epoch(&net->run, 0);
 	if (fit->options.snapshot_steps > 0) {
@@ -156,7 +290,8 @@ static void finish(struct fit *fit)
 	for (size_t i = 0; i < net->plan->n_weights; i++)
 		digest = baton_digest_add(digest, net->weights[i]);
 	fit->history.digest = digest;
-	fit->history.target_expanded = net->target_expanded;
+	fit->history.target_expanded = net->binding.expanded;
+	net->metrics = 0;
 	net->snapshot_next = UINT64_MAX;
 	if (baton_reclaimer_watched(&net->snapshots->reclaimer))
 		baton_snapshots_publish(net->snapshots, &net->run, net->weights, net->state);
@@ -167,8 +302,10 @@ static int explain(const struct fit *fit, int rc, baton_error *err)
 {
 	if (rc == STOPPED)
 		return BATON_OK;
-	if (rc < 0 && baton_status(fit->feed, err) != rc)
-		baton_error_set(err, rc, "%s", baton_strerror(rc)); /* misuse, or a callback's */
+	if (rc < 0 && fit->err.code == rc && err)
+		*err = fit->err;
+	else if (rc < 0)
+		baton_error_set(err, rc, "%s", baton_strerror(rc)); /* a callback's */
 	return rc;
 }
 
@@ -180,6 +317,11 @@ static int read_options(struct fit *fit, const baton_fit_options *options, baton
 		return baton_error_set(err, -EINVAL, "fit: the options' size is not set");
 	if (fit->options.n_callbacks > 0 && !fit->options.callbacks)
 		return baton_error_set(err, BATON_MISUSE_NULL, "fit: callbacks is NULL");
+	if (fit->options.validation == fit->feed)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: validation is the training's own pipeline");
+	if (fit->options.validation && fit->options.validation_steps == 0)
+		return baton_error_set(err, -EINVAL, "fit: validation_steps is 0");
 	if (fit->options.epochs == 0)
 		fit->options.epochs = 1;
 	return BATON_OK;
@@ -198,6 +340,7 @@ static int copy_callbacks(struct fit *fit, baton_error *err)
 		if (!baton_spec_read(&fit->callbacks[i], sizeof(*fit->callbacks), theirs))
 			return baton_error_set(err, -EINVAL, "fit: callback %zu's size is not set",
 			                       i);
+		fit->tells_steps |= fit->callbacks[i].on_step != NULL;
 	}
 	return BATON_OK;
 }
@@ -208,6 +351,30 @@ static int reserve_history(struct fit *fit, baton_error *err)
 	if (!fit->history.epochs)
 		return baton_error_set(err, -ENOMEM, "out of memory");
 	return BATON_OK;
+}
+
+static int resolve_validation(struct fit *fit, size_t *rows, baton_error *err)
+{
+	baton_error its;
+	int rc;
+
+	if (!fit->options.validation)
+		return BATON_OK;
+	rc = baton_model_resolve(fit->net, fit->options.validation, &fit->validation, rows, &its);
+	return rc < 0 ? baton_error_set(err, rc, "validation: %.140s", its.text) : rc;
+}
+
+/* Hold both pipelines against the network, and get memory for the larger batches. */
+static int bind(struct fit *fit, baton_error *err)
+{
+	size_t rows = 0;
+	int rc = resolve_validation(fit, &rows, err);
+
+	if (rc == BATON_OK)
+		rc = baton_bind(fit->net, fit->feed, err);
+	if (rc == BATON_OK && rows > fit->net->rows)
+		rc = baton_model_reserve(fit->net, rows, err);
+	return rc;
 }
 
 /* Hand over to the caller, or free what nobody wants. */
@@ -228,8 +395,7 @@ int baton_fit(baton_model *net, baton_pipeline *feed, const baton_fit_options *o
 		return baton_error_set(err, BATON_MISUSE_NULL, "net or feed is NULL");
 	if ((rc = read_options(&fit, options, err)) == BATON_OK &&
 	    (rc = copy_callbacks(&fit, err)) == BATON_OK &&
-	    (rc = reserve_history(&fit, err)) == BATON_OK &&
-	    (rc = baton_bind(net, feed, err)) == BATON_OK) {
+	    (rc = reserve_history(&fit, err)) == BATON_OK && (rc = bind(&fit, err)) == BATON_OK) {
 		begin(&fit);
 		rc = run_epochs(&fit);
 		finish(&fit);

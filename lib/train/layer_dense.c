@@ -2,21 +2,22 @@
 /* Dense: y = x W + b, W [d_in, d_out] row-major, then b [d_out].
  *
  * The order of every sum is part of the contract: over inputs and over units one after
- * the other, the bias last; over rows the tree of reduce.h. Kernels with few inputs are
+ * the other, the bias last; over rows the pass' order (pass.h). Kernels with few inputs are
  * the same text with d_in known, hence the same bits. */
 
 #include "error.h"
 #include "layer.h"
-#include "reduce.h"
+#include "mutant.h"
 #include <errno.h>
 
 static int infer(struct baton_plan_layer *layer, baton_error *err)
 {
 	size_t d_in = baton_shape_volume(&layer->in), units = layer->spec_units;
+	char in[BATON_SHAPE_TEXT];
 
 	if (layer->in.rank != 1)
-		return baton_error_set(err, BATON_ERR_SHAPE, "%s: takes rows of rank 1, not %d",
-		                       layer->name, layer->in.rank);
+		return baton_error_set(err, BATON_ERR_SHAPE, "%s: takes [n, inputs], not %.60s",
+		                       layer->name, baton_shape_print(in, &layer->in, 0));
 	if (units == 0 || units > SIZE_MAX / sizeof(float) / (d_in + 1))
 		return baton_error_set(err, -EINVAL, "%s: %zu units", layer->name, units);
 	layer->out = baton_shape_vector(units);
@@ -55,13 +56,14 @@ forward_inputs(const struct baton_plan_layer *layer, size_t d_in, const float *w
 	}
 }
 
-static void forward(const struct baton_plan_layer *layer, const float *w, const float *x, float *y,
-                    size_t column)
+static int forward(const struct baton_plan_layer *layer, const float *w, const float *x, float *y,
+                   const struct baton_pass *pass)
 {
 	if (layer->d_in == 2)
-		forward_inputs(layer, 2, w, x, y, column);
+		forward_inputs(layer, 2, w, x, y, pass->column);
 	else
-		forward_inputs(layer, layer->d_in, w, x, y, column);
+		forward_inputs(layer, layer->d_in, w, x, y, pass->column);
+	return BATON_OK;
 }
 
 /* dx = dy W^T: the same sum over units for each input. */
@@ -78,18 +80,24 @@ static void backward_inputs(const struct baton_plan_layer *layer, const float *r
 	}
 }
 
-static void backward(const struct baton_plan_layer *layer, const float *w, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, size_t column)
+static int backward(const struct baton_plan_layer *layer, const float *w, const float *x,
+                    const float *y, const float *dy, float *dx, float *dw,
+                    const struct baton_pass *pass)
 {
+	size_t column = pass->column;
+
 	(void)y;
 	for (size_t k = 0; k < layer->d_in; k++) {
 		for (size_t j = 0; j < layer->d_out; j++)
-			*dw++ = baton_reduce_dot(x + k * column, dy + j * column, column);
+			*dw++ = baton_pass_sum(pass, x + k * column, dy + j * column);
 	}
 	for (size_t j = 0; j < layer->d_out; j++)
-		*dw++ = baton_reduce_sum(dy + j * column, column);
+		*dw++ = BATON_MUTANT_IS(BIAS_FORGOTTEN)
+		                ? 0
+		                : baton_pass_sum(pass, dy + j * column, NULL);
 	if (dx)
 		backward_inputs(layer, w, dy, dx, column);
+	return BATON_OK;
 }
 
 const struct baton_layer_ops baton_layer_dense = {"dense", infer, forward, backward};

@@ -11,20 +11,23 @@ static int infer(struct baton_plan_layer *layer, baton_error *err)
 	return BATON_OK;
 }
 
-static void forward(const struct baton_plan_layer *layer, const float *w, const float *x, float *y,
-                    size_t column)
+static int forward(const struct baton_plan_layer *layer, const float *w, const float *x, float *y,
+                   const struct baton_pass *pass)
 {
 	(void)w;
-	for (size_t i = 0; i < layer->d_out * column; i++)
+	for (size_t i = 0; i < layer->d_out * pass->column; i++)
 		y[i] = x[i] <= 0 ? 0 : x[i];
+	return BATON_OK;
 }
 
-static void backward(const struct baton_plan_layer *layer, const float *w, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, size_t column)
+static int backward(const struct baton_plan_layer *layer, const float *w, const float *x,
+                    const float *y, const float *dy, float *dx, float *dw,
+                    const struct baton_pass *pass)
 {
 	(void)w, (void)y, (void)dw;
-	for (size_t i = 0; dx && i < layer->d_in * column; i++)
+	for (size_t i = 0; dx && i < layer->d_in * pass->column; i++)
 		dx[i] = x[i] <= 0 ? 0 : dy[i];
+	return BATON_OK;
 }
 
 const struct baton_layer_ops baton_layer_relu = {"relu", infer, forward, backward};

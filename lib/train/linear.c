@@ -12,6 +12,8 @@
  * thread. */
 
 #include "linear.h"
+#include "loss.h"
+#include "mutant.h"
 #include "reduce.h"
 
 struct row {
@@ -127,7 +129,7 @@ __attribute__((always_inline)) static inline void sum_rows(size_t d_in, const fl
 __attribute__((always_inline)) static inline float
 gradient(size_t d_in, const float *w, const float *x, const float *y, size_t rows, float *dw)
 {
-	float scale = 2.0f / (float)rows;
+	float scale = 2.0f / baton_loss_numbers(rows, 1);
 	struct sums sums;
 
 	if (rows == BATON_BLOCK) /* the usual batch: one block is the whole tree */
@@ -136,7 +138,7 @@ gradient(size_t d_in, const float *w, const float *x, const float *y, size_t row
 		sum_rows(d_in, w, x, y, rows, scale, &sums);
 	for (size_t k = 0; k < d_in; k++)
 		dw[k] = baton_lanes_sum(sums.dw[k]);
-	dw[d_in] = baton_lanes_sum(sums.bias);
+	dw[d_in] = BATON_MUTANT_IS(BIAS_FORGOTTEN) ? 0 : baton_lanes_sum(sums.bias);
 	return baton_lanes_sum(sums.loss) / (float)rows;
 }
 

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "spec.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* n floats, all 0. One at least: a network of relus alone has no weights. */
@@ -93,6 +94,20 @@ static int compile_optimizer(baton_model *net, const baton_optimizer *optimizer,
 	return baton_rule_init(&net->rule, &spec, err);
 }
 
+/* Whether gradients get from the loss to every weight. */
+static int check_gradients(const struct baton_plan *plan, baton_error *err)
+{
+	for (size_t i = plan->n_fixed; i < plan->n_layers; i++) {
+		const struct baton_plan_layer *layer = &plan->layers[i];
+
+		if (layer->ops == &baton_layer_lambda && !layer->lambda_backward)
+			return baton_error_set(err, -EINVAL,
+			                       "%s: without backward, %s below it can't learn",
+			                       layer->name, plan->layers[plan->n_fixed].name);
+	}
+	return BATON_OK;
+}
+
 /* input -> dense(1) -> mse, with few inputs. */
 static bool is_linear(const baton_model *net)
 {
@@ -113,11 +128,11 @@ int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_opt
 		return baton_error_set(err, BATON_MISUSE_NULL, "net, loss or optimizer is NULL");
 	if (net->snapshots)
 		return baton_error_set(err, -EALREADY, "the model is compiled already");
-	if ((rc = compile_loss(net, loss, err)) < 0 ||
+	if ((rc = check_gradients(net->plan, err)) < 0 || (rc = compile_loss(net, loss, err)) < 0 ||
 	    (rc = compile_optimizer(net, optimizer, err)) < 0)
 		return rc;
 	net->linear = is_linear(net) ? baton_linear_best() : NULL;
-	n_state = net->rule.ops->n_slots * net->plan->n_weights;
+	n_state = net->rule.n_slots * net->plan->n_weights;
 	free(net->state); /* of a compile that failed below */
 	net->state = zeros(n_state);
 	if (!net->state)
@@ -126,11 +141,46 @@ int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_opt
 	return rc < 0 ? rc : baton_error_set(err, BATON_OK, "%s", "");
 }
 
+int baton_sum_order(baton_model *net, int order)
+{
+	if (!net)
+		return BATON_MISUSE_NULL;
+	if (order != BATON_SUM_TREE && order != BATON_SUM_IN_ORDER)
+		return -EINVAL;
+	net->in_order = order == BATON_SUM_IN_ORDER;
+	return BATON_OK;
+}
+
+int baton_learning_rate_set(baton_model *net, double rate)
+{
+	if (!net)
+		return BATON_MISUSE_NULL;
+	if (!net->snapshots || !(rate >= 0 && isfinite(rate)))
+		return -EINVAL;
+	net->rule.learning_rate = (float)rate;
+	return BATON_OK;
+}
+
+double baton_learning_rate(const baton_model *net)
+{
+	return net && net->snapshots ? (double)net->rule.learning_rate : (double)NAN;
+}
+
 int baton_predict(const baton_model *net, const float *inputs, size_t n, float *outputs)
 {
 	if (!net)
 		return BATON_MISUSE_NULL;
 	return baton_plan_predict(net->plan, net->weights, inputs, n, outputs);
+}
+
+int baton_predict_shape(const baton_model *net, size_t n, size_t *shape)
+{
+	if (!net || !shape)
+		return 0;
+	shape[0] = n;
+	for (int i = 0; i < net->plan->out.rank; i++)
+		shape[i + 1] = net->plan->out.at[i];
+	return net->plan->out.rank + 1;
 }
 
 const baton_snapshot *baton_snapshot_get(const baton_model *net)

@@ -8,6 +8,20 @@
 #include "plan.h"
 #include "run.h"
 #include "snapshot.h"
+#include <baton/fit.h>
+
+/* One batch, row by row: x [n, d_in], y [n, d_out], weight [n] or NULL. */
+struct baton_rows {
+	const float *x, *y, *weight;
+	size_t n;
+};
+
+/* Where a model finds them: indices among a pipeline's fields. */
+struct baton_binding {
+	size_t input, target, weight;
+	bool weighted; /* there is a weight */
+	bool expanded; /* the target [rows] is taken as [rows, 1] */
+};
 
 /* A network that learns. Everything is the trainer's, one thread at a time, but for
  * snapshots, which any thread may look at. NULL until their call: snapshots and state
@@ -16,36 +30,59 @@ struct baton_model {
 	struct baton_plan *plan;
 	float *weights;  /* [n_weights] */
 	float *gradient; /* [n_weights] */
+	bool in_order;   /* sum row by row (pass.h) */
 
 	/* compile */
 	const struct baton_loss_ops *loss;
 	char target[64];         /* the field's name; "": the only one beside the input */
 	baton_linear_fn *linear; /* makes the whole gradient; NULL: the layers do */
 	struct baton_rule rule;
-	float *state; /* [rule.ops->n_slots, n_weights] */
+	float *state; /* [rule.n_slots, n_weights] */
 	struct baton_snapshots *snapshots;
 
 	/* bind */
-	size_t input_field, target_field; /* indices among the pipeline's fields */
-	bool target_expanded;
+	struct baton_binding binding;
 	size_t rows;     /* the most a batch can have */
 	float *scratch;  /* all of the following */
 	float *values;   /* [plan->columns, column]: the input, then each layer's output */
 	float *expected; /* [d_out, column]: the target */
+	float *weighted; /* [column]: each row's weight */
 	float *slope[2]; /* [widest, column]: gradients on their way back, in turns */
 
+	unsigned metrics; /* BATON_METRIC_*, of the fit in hand */
 	struct baton_run run;
 	uint64_t snapshot_steps; /* publish every so many steps; 0: when asked */
 	uint64_t snapshot_next;  /* when run.steps gets there; UINT64_MAX: never */
+	baton_error err;         /* of the step that failed */
 };
 
-/* One step on rows x [rows, d_in] and y [rows, d_out], 0 < rows <= net->rows. Returns the
- * loss before the update. Allocates nothing and makes no system call. */
-float baton_model_train(baton_model *net, const float *x, const float *y, size_t rows);
+/* Hold a pipeline against the network; *rows is the most that its batches have. Returns as
+ * baton_bind(), but has no note. */
+int baton_model_resolve(const baton_model *net, const baton_pipeline *feed,
+                        struct baton_binding *binding, size_t *rows, baton_error *err);
 
-/* The loss of these rows, and its gradient into net->gradient: by way of the layers, or by
- * the shortest way that gives the same bits. */
-float baton_model_layers_gradient(baton_model *net, const float *x, const float *y, size_t rows);
-float baton_model_gradient(baton_model *net, const float *x, const float *y, size_t rows);
+/* Memory for steps of up to rows rows. Returns OK, -ENOMEM, or a lambda's error; then
+ * nothing has changed. */
+int baton_model_reserve(baton_model *net, size_t rows, baton_error *err);
+
+/* The rows of a batch. Returns OK, MISUSE_EMPTY. */
+int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struct baton_rows *rows)
+	BATON_REQUIRES(*b);
+
+/* One step on 0 < rows->n <= net->rows rows. Allocates nothing and makes no system call.
+ * scores: of these weights before the update; all 0 at first, what is not measured stays
+ * Returns: OK; what a layer failed with, filled in net->err: then nothing has changed */
+int baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores);
+
+/* The scores alone. */
+int baton_model_evaluate(baton_model *net, const struct baton_rows *rows,
+                         struct baton_scores *scores);
+
+/* The scores, and the loss' gradient into net->gradient: by way of the layers, or by the
+ * shortest way that gives the same bits. */
+int baton_model_layers_gradient(baton_model *net, const struct baton_rows *rows,
+                                struct baton_scores *scores);
+int baton_model_gradient(baton_model *net, const struct baton_rows *rows,
+                         struct baton_scores *scores);
 
 #endif

@@ -28,6 +28,10 @@ static const struct baton_layer_ops *find_ops(int kind)
 		return &baton_layer_dense;
 	case BATON_LAYER_RELU:
 		return &baton_layer_relu;
+	case BATON_LAYER_SOFTSIGN:
+		return &baton_layer_softsign;
+	case BATON_LAYER_LAMBDA:
+		return &baton_layer_lambda;
 	default:
 		return NULL;
 	}
@@ -74,6 +78,9 @@ static int add_layer(struct baton_plan *plan, const baton_layer *spec, baton_err
 		                       plan->n_layers + 1, spec->kind);
 	name_layer(plan, layer, spec->name);
 	layer->spec_units = spec->units;
+	layer->lambda = spec->forward;
+	layer->lambda_backward = spec->backward;
+	layer->state = spec->state;
 	layer->in = plan->out;
 	layer->d_in = plan->d_out;
 	rc = layer->ops->infer(layer, err);
@@ -84,9 +91,12 @@ static int add_layer(struct baton_plan *plan, const baton_layer *spec, baton_err
 	plan->out = layer->out;
 	plan->d_out = layer->d_out;
 	plan->widest = layer->d_out > plan->widest ? layer->d_out : plan->widest;
-	plan->columns += layer->d_out;
+	plan->columns += layer->n_scratch + layer->d_out;
+	plan->whole |= layer->ops == &baton_layer_lambda;
 	plan->n_weights += layer->n_kernel + layer->n_bias;
 	plan->n_layers++;
+	if (plan->n_weights == 0)
+		plan->n_fixed = plan->n_layers;
 	return BATON_OK;
 }
 
@@ -149,38 +159,65 @@ void baton_plan_init_weights(const struct baton_plan *plan, uint64_t seed, float
 	}
 }
 
-float *baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
-                          size_t column)
+int baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
+                       const struct baton_pass *pass, float **prediction)
 {
-	for (size_t i = 0; i < plan->n_layers; i++) {
-		const struct baton_plan_layer *layer = &plan->layers[i];
-		float *y = values + layer->d_in * column;
+	int rc = BATON_OK;
 
-		layer->ops->forward(layer, w + layer->weights, values, y, column);
+	for (size_t i = 0; rc == BATON_OK && i < plan->n_layers; i++) {
+		const struct baton_plan_layer *layer = &plan->layers[i];
+		float *y = values + (layer->d_in + layer->n_scratch) * pass->column;
+
+		rc = layer->ops->forward(layer, w + layer->weights, values, y, pass);
 		values = y;
 	}
-	return values;
+	*prediction = values;
+	return rc;
+}
+
+float *baton_plan_alloc(size_t columns, size_t rows)
+{
+	size_t column = baton_column(rows);
+
+	if (column < rows || columns > SIZE_MAX / 2 / sizeof(float) / column)
+		return NULL;
+	return aligned_alloc(64, columns * column * sizeof(float));
+}
+
+/* Up to as many rows as values has room for. */
+static int predict_rows(const struct baton_plan *plan, const float *w, const float *inputs,
+                        size_t rows, float *values, float *outputs)
+{
+	const struct baton_pass pass = baton_pass_of(rows, false, NULL);
+	float *prediction;
+	int rc;
+
+	baton_columns_from_rows(inputs, rows, plan->d_in, values);
+	rc = baton_plan_forward(plan, w, values, &pass, &prediction);
+	if (rc == BATON_OK)
+		baton_columns_to_rows(prediction, rows, plan->d_out, outputs);
+	return rc;
 }
 
 int baton_plan_predict(const struct baton_plan *plan, const float *w, const float *inputs, size_t n,
                        float *outputs)
 {
-	enum { ROWS = 64 }; /* at a time; a row's bits do not depend on it */
+	/* at a time; a row's bits depend on it only if a layer looks at other rows */
+	size_t most = plan->whole && n > 0 ? n : 64;
+	int rc = BATON_OK;
 	float *values;
 
 	if (!inputs || !outputs)
 		return n == 0 ? BATON_OK : BATON_MISUSE_NULL;
-	values = aligned_alloc(64, plan->columns * ROWS * sizeof(float));
+	values = baton_plan_alloc(plan->columns, most);
 	if (!values)
 		return -ENOMEM;
-	for (size_t rows; n > 0; n -= rows) {
-		rows = n < ROWS ? n : ROWS;
-		baton_columns_from_rows(inputs, rows, plan->d_in, values);
-		baton_columns_to_rows(baton_plan_forward(plan, w, values, baton_column(rows)), rows,
-		                      plan->d_out, outputs);
+	for (size_t rows; rc == BATON_OK && n > 0; n -= rows) {
+		rows = n < most ? n : most;
+		rc = predict_rows(plan, w, inputs, rows, values, outputs);
 		inputs += rows * plan->d_in;
 		outputs += rows * plan->d_out;
 	}
 	free(values);
-	return BATON_OK;
+	return rc;
 }

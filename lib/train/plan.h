@@ -12,9 +12,11 @@ struct baton_plan {
 	struct baton_shape in, out;
 	size_t d_in, d_out;
 	size_t widest;  /* the most columns that any layer reads or writes */
-	size_t columns; /* of the input and of every layer's output together */
+	size_t columns; /* of the input and of every layer's scratch and output together */
+	bool whole;     /* a layer wants to see whole batches */
 	size_t n_weights;
 	size_t n_layers; /* without the input */
+	size_t n_fixed;  /* the first so many of them have no weights: no gradient goes there */
 	struct baton_plan_layer layers[];
 };
 
@@ -26,10 +28,14 @@ void baton_plan_destroy(struct baton_plan **plan);
 /* Fresh weights w [n_weights], a pure function of seed. */
 void baton_plan_init_weights(const struct baton_plan *plan, uint64_t seed, float *w);
 
+/* Columns for so many rows, at least one: to be freed. NULL: there is no memory for them. */
+float *baton_plan_alloc(size_t columns, size_t rows);
+
 /* Run every layer. values [columns, column] holds the input's columns first and receives
- * each layer's output behind it. Returns the last one: the prediction. */
-float *baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
-                          size_t column);
+ * each layer's scratch and output behind it; *prediction is the last one. Returns OK, or the error
+ * of a layer. */
+int baton_plan_forward(const struct baton_plan *plan, const float *w, float *values,
+                       const struct baton_pass *pass, float **prediction);
 
 /* inputs [n, d_in] -> outputs [n, d_out], with weights w. Returns OK, -ENOMEM, MISUSE_NULL. */
 int baton_plan_predict(const struct baton_plan *plan, const float *w, const float *inputs, size_t n,

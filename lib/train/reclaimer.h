@@ -9,8 +9,8 @@
 
 /* A thread that waits for grace periods, so that the trainer never has to. */
 struct baton_reclaimer {
-	_Atomic uint32_t retired; /* bit i: thing i was replaced and awaits its grace period */
-	_Atomic int32_t mode;     /* what the thread is to do; the futex word it sleeps on */
+	_Atomic(uint32_t) retired; /* bit i: thing i was replaced and awaits its grace period */
+	_Atomic(int32_t) mode;     /* what the thread is to do; the futex word it sleeps on */
 	pthread_t thread;
 	void (*reclaim)(void *state, uint32_t which);
 	void *state;

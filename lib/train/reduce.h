@@ -133,4 +133,14 @@ static inline float baton_reduce_dot(const float *a, const float *b, size_t colu
 	return baton_reduce_products(a, b, column);
 }
 
+/* The other order: row after row, one chain of additions. */
+static inline float baton_reduce_in_order(const float *a, const float *b, size_t rows)
+{
+	float sum = 0;
+
+	for (size_t r = 0; r < rows; r++)
+		sum += baton_product(a, b, r);
+	return sum;
+}
+
 #endif

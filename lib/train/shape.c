@@ -44,7 +44,8 @@ size_t baton_shape_volume(const struct baton_shape *shape)
 const char *baton_shape_print(char text[BATON_SHAPE_TEXT], const struct baton_shape *shape,
                               size_t rows)
 {
-	int n = snprintf(text, BATON_SHAPE_TEXT, "[%zu", rows);
+	int n = rows ? snprintf(text, BATON_SHAPE_TEXT, "[%zu", rows)
+	             : snprintf(text, BATON_SHAPE_TEXT, "[n");
 
 	for (int i = 0; i < shape->rank; i++)
 		n += snprintf(text + n, BATON_SHAPE_TEXT - (size_t)n, ", %zu", shape->at[i]);

@@ -22,7 +22,7 @@ size_t baton_shape_volume(const struct baton_shape *shape);
 /* Room for any shape as text. */
 #define BATON_SHAPE_TEXT 160
 
-/* "[64, 28, 28]", with the row axis first. Returns text. */
+/* "[64, 28, 28]", with the row axis first; an n if rows is 0, not known yet. Returns text. */
 const char *baton_shape_print(char text[BATON_SHAPE_TEXT], const struct baton_shape *shape,
                               size_t rows);
 

@@ -237,6 +237,11 @@ double baton_snapshot_loss(const baton_snapshot *s)
 	return baton_run_mean(&s->run);
 }
 
+double baton_snapshot_metric(const baton_snapshot *s, unsigned metric)
+{
+	return baton_run_metric(&s->run, metric);
+}
+
 const float *baton_snapshot_weights(const baton_snapshot *s, size_t *n)
 {
 	if (n)

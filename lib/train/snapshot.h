@@ -8,7 +8,7 @@
 #include <baton/snapshot.h>
 
 struct baton_snapshot {
-	_Atomic uint32_t refs; /* 0: free, the trainer may fill it */
+	_Atomic(uint32_t) refs; /* 0: free, the trainer may fill it */
 	unsigned index;
 	const struct baton_plan *plan;
 	size_t n_state;

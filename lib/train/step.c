@@ -11,46 +11,94 @@
 
 #include "columns.h"
 #include "model.h"
-#include "reduce.h"
 #include <errno.h>
 
-/* From the last layer to the first: dy, in one slope buffer, becomes dx in the other. */
-static void backward(baton_model *net, size_t column)
+/* Turn rows into columns, and run every layer. */
+static int forward(baton_model *net, const struct baton_rows *rows, const struct baton_pass *pass,
+                   float **prediction)
 {
 	const struct baton_plan *plan = net->plan;
-	const float *y = net->values + (plan->columns - plan->d_out) * column;
 
-	for (size_t i = plan->n_layers, turn = 0; i-- > 0; turn ^= 1) {
+	baton_columns_from_rows(rows->x, rows->n, plan->d_in, net->values);
+	baton_columns_from_rows(rows->y, rows->n, plan->d_out, net->expected);
+	if (rows->weight)
+		baton_columns_from_rows(rows->weight, rows->n, 1, net->weighted);
+	return baton_plan_forward(plan, net->weights, net->values, pass, prediction);
+}
+
+/* What these rows come to; the loss' gradient goes to the first slope buffer. Metrics are
+ * losses whose gradient nobody wants, and do not know of weights (as in Keras). */
+static void measure(baton_model *net, const struct baton_rows *rows, const struct baton_pass *pass,
+                    const float *prediction, struct baton_scores *scores)
+{
+	size_t units = net->plan->d_out;
+
+	if (net->metrics & BATON_METRIC_MAE)
+		scores->mae = baton_loss_mae.gradient(pass, prediction, net->expected, NULL, units,
+		                                      net->slope[0]);
+	if (net->metrics & BATON_METRIC_MSE)
+		scores->mse = baton_loss_mse.gradient(pass, prediction, net->expected, NULL, units,
+		                                      net->slope[0]);
+	scores->loss =
+		net->loss->gradient(pass, prediction, net->expected,
+	                            rows->weight ? net->weighted : NULL, units, net->slope[0]);
+}
+
+/* From the last layer to the first that learns: dy, in one slope buffer, becomes dx in the
+ * other. */
+static int backward(baton_model *net, const struct baton_pass *pass)
+{
+	const struct baton_plan *plan = net->plan;
+	const float *y = net->values + (plan->columns - plan->d_out) * pass->column;
+	int rc = BATON_OK;
+
+	for (size_t i = plan->n_layers, turn = 0; rc == BATON_OK && i-- > plan->n_fixed;
+	     turn ^= 1) {
 		const struct baton_plan_layer *layer = &plan->layers[i];
-		const float *x = y - layer->d_in * column;
+		const float *x = y - (layer->n_scratch + layer->d_in) * pass->column;
 
-		layer->ops->backward(layer, net->weights + layer->weights, x, y, net->slope[turn],
-		                     i > 0 ? net->slope[turn ^ 1] : NULL,
-		                     net->gradient + layer->weights, column);
+		rc = layer->ops->backward(layer, net->weights + layer->weights, x, y,
+		                          net->slope[turn],
+		                          i > plan->n_fixed ? net->slope[turn ^ 1] : NULL,
+		                          net->gradient + layer->weights, pass);
 		y = x;
 	}
+	return rc;
 }
 
-float baton_model_layers_gradient(baton_model *net, const float *x, const float *y, size_t rows)
+int baton_model_layers_gradient(baton_model *net, const struct baton_rows *rows,
+                                struct baton_scores *scores)
 {
-	const struct baton_plan *plan = net->plan;
-	size_t column = baton_column(rows);
-	const float *prediction;
-	float loss;
+	const struct baton_pass pass = baton_pass_of(rows->n, net->in_order, &net->err);
+	float *prediction;
+	int rc = forward(net, rows, &pass, &prediction);
 
-	baton_columns_from_rows(x, rows, plan->d_in, net->values);
-	baton_columns_from_rows(y, rows, plan->d_out, net->expected);
-	prediction = baton_plan_forward(plan, net->weights, net->values, column);
-	loss = net->loss->gradient(prediction, net->expected, rows, plan->d_out, net->slope[0]);
-	backward(net, column);
-	return loss;
+	if (rc != BATON_OK)
+		return rc;
+	measure(net, rows, &pass, prediction, scores);
+	return backward(net, &pass);
 }
 
-float baton_model_gradient(baton_model *net, const float *x, const float *y, size_t rows)
+int baton_model_gradient(baton_model *net, const struct baton_rows *rows,
+                         struct baton_scores *scores)
 {
-	if (net->linear)
-		return net->linear(net->weights, x, y, rows, net->plan->d_in, net->gradient);
-	return baton_model_layers_gradient(net, x, y, rows);
+	if (!net->linear || net->in_order || net->metrics || rows->weight)
+		return baton_model_layers_gradient(net, rows, scores);
+	scores->loss = net->linear(net->weights, rows->x, rows->y, rows->n, net->plan->d_in,
+	                           net->gradient);
+	return BATON_OK;
+}
+
+int baton_model_evaluate(baton_model *net, const struct baton_rows *rows,
+                         struct baton_scores *scores)
+{
+	const struct baton_pass pass = baton_pass_of(rows->n, net->in_order, &net->err);
+	float *prediction;
+	int rc = forward(net, rows, &pass, &prediction);
+
+	if (rc == BATON_OK)
+		measure(net, rows, &pass, prediction, scores);
+	return rc;
 }
 
 /* Show this step to whoever watches, if it is time to. */
@@ -63,32 +111,42 @@ static void offer_snapshot(baton_model *net)
 		net->snapshot_next += net->snapshot_steps;
 }
 
-float baton_model_train(baton_model *net, const float *x, const float *y, size_t rows)
+int baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
 {
-	float loss = baton_model_gradient(net, x, y, rows);
+	int rc = baton_model_gradient(net, rows, scores);
 
-	net->rule.ops->update(&net->rule, net->weights, net->gradient, net->state,
-	                      net->plan->n_weights);
-	baton_run_add(&net->run, loss, rows);
+	if (rc != BATON_OK)
+		return rc;
+	net->rule.ops->update(&net->rule, net->run.steps + 1, net->weights, net->gradient,
+	                      net->state, net->plan->n_weights);
+	baton_run_add(&net->run, scores, rows->n);
 	offer_snapshot(net);
-	return loss;
+	return BATON_OK;
+}
+
+int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struct baton_rows *rows)
+{
+	rows->x = baton_f32(b, at->input);
+	rows->y = baton_f32(b, at->target);
+	rows->weight = at->weighted ? baton_f32(b, at->weight) : NULL;
+	rows->n = baton_rows(b);
+	return rows->x && rows->y ? BATON_OK : BATON_MISUSE_EMPTY;
 }
 
 int baton_step(baton_model *net, const baton_batch *b, float *loss)
 {
-	const float *x, *y;
-	float value;
+	struct baton_scores scores = {0, 0, 0};
+	struct baton_rows rows;
+	int rc;
 
 	if (!net || !b)
 		return BATON_MISUSE_NULL;
 	if (!net->scratch)
 		return -EINVAL;
-	x = baton_f32(b, net->input_field);
-	y = baton_f32(b, net->target_field);
-	if (!x || !y)
-		return BATON_MISUSE_EMPTY;
-	value = baton_model_train(net, x, y, baton_rows(b));
-	if (loss)
-		*loss = value;
-	return BATON_OK;
+	rc = baton_model_rows(&net->binding, b, &rows);
+	if (rc == BATON_OK)
+		rc = baton_model_train(net, &rows, &scores);
+	if (rc == BATON_OK && loss)
+		*loss = scores.loss;
+	return rc;
 }

@@ -32,16 +32,16 @@ def main():
     failed = 0
     print(f'1..{len(_claims)}')
     for number, function in enumerate(_claims, 1):
-        name = f'{number} - {function.__doc__}'
+        def name():  # a test may say in it what it found
+            return f'{number} - {function.__doc__}'
         try:
             function()
-            print('ok', name)
+            print('ok', name())
         except Skip as reason:
-            print('ok', name, '# SKIP', reason)
+            print('ok', name(), '# SKIP', reason)
         except Exception:
             failed += 1
-            print('not ok', name)
-            for line in traceback.format_exc().splitlines():
-                print('#', line)
+            print('not ok', name())
+            print(name(), traceback.format_exc(), sep='\n', file=sys.stderr)
         sys.stdout.flush()
     sys.exit(1 if failed else 0)

@@ -10,6 +10,7 @@
  *   -DMUTANT_RELEASE_BEFORE_CONSUMPTION    a producer may refill what is being read
  *   -DMUTANT_WRITE_AFTER_PUBLISH           the article's: the generator writes on
  *   -DMUTANT_NO_SLOT_CHECK                 the trainer does not look whose turn it is
+ * Each yields where it does harm, so that every run meets it.
  *
  *   ring [TICKETS [PRODUCERS [SLOTS]]]     exit 0; 3: the value check caught a wrong
  *                                          payload */
@@ -30,12 +31,6 @@ struct baton_block {
 static struct baton_ring ring;
 static uint64_t n_tickets;
 static const uint64_t first = UINT64_MAX / 2 - 1000; /* 2t wraps early on */
-
-/* So that a window in which a mutant does harm is wide enough for every run to meet it. */
-static inline void linger(void)
-{
-	sched_yield();
-}
 
 static void fill(struct baton_block *b, uint64_t t)
 {
@@ -69,17 +64,17 @@ static void *produce(void *arg)
 		}
 #ifdef MUTANT_PUBLISH_BEFORE_FILL
 		baton_ring_publish(&ring, t);
-		linger();
+		sched_yield();
 		fill(b, t);
 #else
 #ifdef MUTANT_NO_SLOT_CHECK
-		linger();
+		sched_yield();
 #endif
 		fill(b, t);
 		baton_ring_publish(&ring, t);
 #endif
 #ifdef MUTANT_WRITE_AFTER_PUBLISH
-		linger();
+		sched_yield();
 		b->words[WORDS - 1] = 0;
 #endif
 	}
@@ -108,10 +103,10 @@ static uint64_t consume(void)
 		b = atomic_load_explicit(&baton_ring_slot(&ring, t)->block, memory_order_relaxed);
 #ifdef MUTANT_RELEASE_BEFORE_CONSUMPTION
 		baton_ring_release(&ring, t);
-		linger();
+		sched_yield();
 #endif
 #ifdef MUTANT_WRITE_AFTER_PUBLISH
-		linger();
+		sched_yield();
 #endif
 		wrong += !holds(b, t);
 #ifndef MUTANT_RELEASE_BEFORE_CONSUMPTION

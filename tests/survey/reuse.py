@@ -26,7 +26,7 @@ import sys
 import time
 
 ROWS = 64
-BATCHES = 1000
+BATCHES = 3000
 STEP = 0.001
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = {}

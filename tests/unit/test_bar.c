@@ -30,7 +30,7 @@ Test(bar, says_a_small_loss_with_an_exponent)
 	                 "5/5 [==============================] - 0s 0ns/step - loss: 0.0000e+00");
 	cr_assert(strstr(bar(5, 5, 1, 0.001, 0), "loss: 1.0000e-03"));
 	cr_assert(strstr(bar(5, 5, 1, 0.0029, 0), "loss: 0.0029"));
-	cr_assert(strstr(bar(5, 5, 1, NAN, 0), "loss: nan"));
+	cr_assert(strstr(bar(5, 5, 1, (double)NAN, 0), "loss: nan"));
 }
 
 Test(bar, counts_time_in_the_unit_that_fits)

@@ -10,6 +10,8 @@
 
 enum { IN = 3, OUT = 2, ROWS = 16 };
 
+static const struct baton_pass pass = {ROWS, ROWS, false, NULL};
+
 static struct baton_plan_layer dense(void)
 {
 	struct baton_plan_layer layer = {.ops = &baton_layer_dense,
@@ -49,7 +51,7 @@ Test(dense, refuses_rows_that_are_not_vectors)
 	baton_error err;
 
 	cr_expect_eq(baton_layer_dense.infer(&layer, &err), BATON_ERR_SHAPE);
-	cr_expect_str_eq(err.text, "dense_1: takes rows of rank 1, not 2");
+	cr_expect_str_eq(err.text, "dense_1: takes [n, inputs], not [n, 2, 2]");
 }
 
 Test(dense, forward_is_x_kernel_plus_bias)
@@ -59,7 +61,7 @@ Test(dense, forward_is_x_kernel_plus_bias)
 
 	numbers(w, IN * OUT + OUT, 1);
 	numbers(x, IN * ROWS, 2);
-	layer.ops->forward(&layer, w, x, y, ROWS);
+	layer.ops->forward(&layer, w, x, y, &pass);
 	for (size_t r = 0; r < ROWS; r++) {
 		for (size_t j = 0; j < OUT; j++) {
 			float sum = x[r] * w[j] + x[ROWS + r] * w[OUT + j];
@@ -79,7 +81,7 @@ Test(dense, backward_gives_the_three_gradients)
 	numbers(w, IN * OUT + OUT, 1);
 	numbers(x, IN * ROWS, 2);
 	numbers(dy, OUT * ROWS, 3);
-	layer.ops->backward(&layer, w, x, NULL, dy, dx, dw, ROWS);
+	layer.ops->backward(&layer, w, x, NULL, dy, dx, dw, &pass);
 	for (size_t j = 0; j < OUT; j++) {
 		float bias = 0;
 
@@ -103,10 +105,30 @@ Test(dense, relu_keeps_nan_and_has_no_slope_at_zero)
 	struct baton_plan_layer layer = {.ops = &baton_layer_relu, .d_in = 1, .d_out = 1};
 	float x[ROWS] = {-1, 0, 2, NAN}, y[ROWS], dy[ROWS] = {5, 5, 5, 5}, dx[ROWS];
 
-	baton_layer_relu.forward(&layer, NULL, x, y, ROWS);
-	baton_layer_relu.backward(&layer, NULL, x, y, dy, dx, NULL, ROWS);
+	baton_layer_relu.forward(&layer, NULL, x, y, &pass);
+	baton_layer_relu.backward(&layer, NULL, x, y, dy, dx, NULL, &pass);
 	cr_expect(y[0] == 0 && y[1] == 0 && y[2] == 2 && isnan(y[3]));
 	cr_expect(dx[0] == 0 && dx[1] == 0 && dx[2] == 5);
+}
+
+/* Against the formula, and its slope against differences. */
+Test(dense, softsign_bends_without_an_exponential)
+{
+	struct baton_plan_layer layer = {.ops = &baton_layer_softsign, .d_in = 1, .d_out = 1};
+	float x[ROWS] = {-3, -0.5f, 0, 0.25f, 7, NAN}, y[ROWS], dy[ROWS], dx[ROWS];
+	float x2[ROWS], y2[ROWS];
+
+	for (size_t i = 0; i < ROWS; i++) {
+		dy[i] = 2;
+		x2[i] = x[i] + 1e-2f;
+	}
+	baton_layer_softsign.forward(&layer, NULL, x, y, &pass);
+	baton_layer_softsign.forward(&layer, NULL, x2, y2, &pass);
+	baton_layer_softsign.backward(&layer, NULL, x, y, dy, dx, NULL, &pass);
+	cr_expect(y[0] == -0.75f && y[1] == -0.5f / 1.5f && y[2] == 0 && y[3] == 0.2f);
+	cr_expect(isnan(y[5]) && isnan(dx[5]));
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_float_eq(dx[i] / 2, (y2[i] - y[i]) / (x2[i] - x[i]), 2e-2);
 }
 
 /* A fast path and the layers, on the same rows. */
@@ -115,15 +137,17 @@ static void expect_same_gradient(baton_model *net, baton_linear_fn *linear, size
 	static float x[200 * BATON_LINEAR_INPUTS], y[200];
 	size_t d_in = net->plan->d_in;
 	float fast[BATON_LINEAR_INPUTS + 1];
-	float loss, fast_loss;
+	const struct baton_rows batch = {x, y, NULL, rows};
+	struct baton_scores scores = {0, 0, 0};
+	float fast_loss;
 
 	for (size_t i = 0; i < rows * d_in; i++)
 		x[i] = number(i + rows) * 1.1f;
 	for (size_t i = 0; i < rows; i++)
 		y[i] = number(3 * i) / 3;
-	loss = baton_model_layers_gradient(net, x, y, rows);
+	cr_assert_eq(baton_model_layers_gradient(net, &batch, &scores), BATON_OK);
 	fast_loss = linear(net->weights, x, y, rows, d_in, fast);
-	cr_assert_eq(memcmp(&loss, &fast_loss, sizeof(loss)), 0, "%zu inputs, %zu rows", d_in,
+	cr_assert_eq(memcmp(&scores.loss, &fast_loss, sizeof(fast_loss)), 0, "%zu inputs, %zu rows", d_in,
 		     rows);
 	cr_assert_eq(memcmp(net->gradient, fast, (d_in + 1) * sizeof(float)), 0,
 		     "%zu inputs, %zu rows", d_in, rows);

@@ -353,3 +353,251 @@ Test(fit, a_history_may_be_used_again_and_freed_twice)
 	baton_history_free(&history);
 	cr_expect_null(history.epochs);
 }
+
+/* --- beside the loss ---------------------------------------------------------------- */
+
+static int note_means(void *state, const baton_progress *progress)
+{
+	double *means = state;
+
+	means[0] = progress->mae;
+	means[1] = progress->mse;
+	return 0;
+}
+
+Test(fit, metrics_are_measured_beside_the_loss_and_change_no_bit)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(2, 30), measured = options;
+	baton_history a = BATON_HISTORY_INIT, b = BATON_HISTORY_INIT;
+	baton_callback callback = BATON_CALLBACK_INIT;
+	double means[2];
+
+	callback.state = means;
+	callback.on_step = note_means;
+	measured.metrics = BATON_METRIC_MAE | BATON_METRIC_MSE;
+	measured.callbacks = &callback;
+	measured.n_callbacks = 1;
+	cr_assert_eq(fit_once(&source, &options, &a, NULL), BATON_OK);
+	cr_assert_eq(fit_once(&source, &measured, &b, NULL), BATON_OK);
+	cr_expect_eq(a.digest, b.digest);
+	cr_expect(isnan(a.epochs[1].mae) && isnan(a.epochs[1].mse) && a.epochs[1].metrics == 0);
+	cr_expect_eq(b.epochs[1].mse, b.epochs[1].loss);
+	cr_expect(b.epochs[1].mae > 0 && b.epochs[1].mae * b.epochs[1].mae <= b.epochs[1].mse);
+	cr_expect(means[0] == b.epochs[1].mae && means[1] == b.epochs[1].mse);
+	baton_history_free(&a);
+	baton_history_free(&b);
+}
+
+static const baton_field weighted_fields[3] = {
+	{"x", BATON_F32, 1, {2}}, {"weight", BATON_F32, 0, {0}}, {"y", BATON_F32, 1, {1}}};
+
+/* As mean_fill(), but every other row is nonsense, with a weight of 0, and the others
+ * count twice. */
+static int weighted_fill(void *state, baton_writable *b, baton_rng *rng)
+{
+	float *x = baton_writable_f32(b, 0), *weight = baton_writable_f32(b, 1);
+	float *y = baton_writable_f32(b, 2);
+
+	(void)state;
+	for (size_t i = 0; i < baton_writable_rows(b); i++) {
+		x[2 * i] = (float)baton_rng_below(rng, 100);
+		x[2 * i + 1] = (float)baton_rng_below(rng, 100);
+		weight[i] = i % 2 ? 0 : 2;
+		y[i] = i % 2 ? 1e6f : (x[2 * i] + x[2 * i + 1]) / 2;
+	}
+	return BATON_OK;
+}
+
+Test(fit, a_field_named_weight_weighs_the_rows)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(10, 1000);
+	baton_history history = BATON_HISTORY_INIT;
+
+	source.fields = weighted_fields;
+	source.n_fields = 3;
+	source.fill = weighted_fill;
+	cr_assert_eq(fit_once(&source, &options, &history, NULL), BATON_OK);
+	cr_expect_lt(history.epochs[9].loss, 0.004);
+	baton_history_free(&history);
+}
+
+Test(fit, weights_of_another_shape_are_refused)
+{
+	baton_field fields[3] = {weighted_fields[0], weighted_fields[1], weighted_fields[2]};
+	baton_source source = mean_source(64);
+	baton_error err;
+
+	source.fields = fields;
+	source.n_fields = 3;
+	fields[1].rank = 1;
+	fields[1].shape[0] = 1;
+	cr_expect_eq(fit_once(&source, NULL, NULL, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text, "weight: the source's field is [64, 1], not [64]");
+	source.n_fields = 2;
+	fields[1] = weighted_fields[1];
+	cr_expect_eq(fit_once(&source, NULL, NULL, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text, "mse: the source has no target");
+}
+
+/* A fit of a fresh model, validated on another source. */
+static int fit_validated(const baton_source *source, const baton_source *validation,
+			 baton_fit_options options, baton_history *history, baton_error *err)
+{
+	baton_pipeline *feed = open_inline(validation);
+	int rc;
+
+	options.validation = feed;
+	rc = fit_once(source, &options, history, err);
+	cr_assert_eq(baton_close(&feed), BATON_OK, "validation kept a batch");
+	return rc;
+}
+
+Test(fit, an_epoch_is_validated_by_a_source_of_its_own)
+{
+	baton_source source = mean_source(64), validation = mean_source(200);
+	baton_fit_options options = fit_options(3, 1000);
+	baton_history a = BATON_HISTORY_INIT, b = BATON_HISTORY_INIT;
+
+	cr_assert_eq(fit_once(&source, &options, &a, NULL), BATON_OK);
+	options.validation_steps = 5;
+	options.metrics = BATON_METRIC_MAE | BATON_METRIC_MSE;
+	cr_assert_eq(fit_validated(&source, &validation, options, &b, NULL), BATON_OK);
+	cr_expect_eq(a.digest, b.digest, "validation does not train");
+	cr_expect(a.epochs[2].val_steps == 0 && isnan(a.epochs[2].val_loss));
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(b.epochs[i].val_steps, 5);
+		cr_expect_eq(b.epochs[i].val_loss, b.epochs[i].val_mse);
+		cr_expect(b.epochs[i].val_mae > 0 && !b.epochs[i].cut_short);
+	}
+	cr_expect_lt(b.epochs[0].val_loss, b.epochs[0].loss, "of the epoch's last weights");
+	cr_expect_eq(b.epochs[0].learning_rate, (double)1e-3f);
+	baton_history_free(&a);
+	baton_history_free(&b);
+}
+
+Test(fit, the_end_of_the_source_does_not_keep_an_epoch_from_validation)
+{
+	baton_source source = mean_source(64), validation = mean_source(64);
+	baton_fit_options options = fit_options(1, 0);
+	baton_history history = BATON_HISTORY_INIT;
+
+	source.n_batches = 10;
+	options.validation_steps = 2;
+	cr_expect_eq(fit_validated(&source, &validation, options, &history, NULL), BATON_END);
+	cr_assert_eq(history.n_epochs, 1);
+	cr_expect(history.epochs[0].val_steps == 2 && !history.epochs[0].cut_short);
+	baton_history_free(&history);
+}
+
+Test(fit, the_end_of_the_validation_is_the_end_of_the_fit)
+{
+	baton_source source = mean_source(64), validation = mean_source(64);
+	baton_fit_options options = fit_options(5, 3);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_error err;
+
+	validation.n_batches = 5;
+	options.validation_steps = 2;
+	cr_expect_eq(fit_validated(&source, &validation, options, &history, NULL), BATON_END);
+	cr_assert_eq(history.n_epochs, 3);
+	cr_expect(history.epochs[2].val_steps == 1 && history.epochs[2].cut_short);
+	validation.fill = fails_at_5;
+	validation.n_batches = 0;
+	cr_expect_eq(fit_validated(&source, &validation, options, &history, &err), -EIO);
+	cr_expect_str_eq(err.text, "frame 17: bad header");
+	baton_history_free(&history);
+}
+
+Test(fit, a_wrong_validation_is_refused_before_a_batch_is_taken)
+{
+	const baton_field fields[2] = {{"x", BATON_F32, 1, {3}}, {"y", BATON_F32, 1, {1}}};
+	baton_source source = mean_source(64), validation = mean_source(32);
+	baton_fit_options options = fit_options(1, 1);
+	baton_error err;
+
+	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), -EINVAL);
+	cr_expect_str_eq(err.text, "fit: validation_steps is 0");
+	options.validation_steps = 1;
+	validation.fields = fields;
+	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text,
+			 "validation: input x: the source's field is [32, 3], not [32, 2]");
+}
+
+/* A NaN in batch 5. */
+static int nan_at_5(void *state, baton_writable *b, baton_rng *rng)
+{
+	int rc = mean_fill(state, b, rng);
+
+	if (baton_writable_k(b) == 5)
+		baton_writable_f32(b, 0)[7] = NAN;
+	return rc;
+}
+
+Test(fit, a_nan_ends_it_on_request_and_is_named)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(2, 4);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_error err;
+
+	source.fill = nan_at_5;
+	cr_expect_eq(fit_once(&source, &options, &history, &err), BATON_OK);
+	cr_expect_eq(history.steps, 8);
+	options.terminate_on_nan = true;
+	cr_expect_eq(fit_once(&source, &options, &history, &err), BATON_ERR_NAN);
+	cr_expect_eq(err.code, BATON_ERR_NAN);
+	cr_expect_str_eq(err.text, "epoch 2, step 2: the loss is nan");
+	cr_expect_eq(err.batch, 5);
+	cr_expect_eq(history.steps, 6);
+	baton_history_free(&history);
+}
+
+static int count_fit(void *state, baton_model *net)
+{
+	int *count = state;
+
+	cr_expect_not_null(net);
+	return ++*count == 1 ? 0 : -EPIPE;
+}
+
+Test(fit, its_beginning_and_end_are_told_and_may_fail_it)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(1, 3);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_callback callback = BATON_CALLBACK_INIT;
+	int count = 0;
+
+	callback.state = &count;
+	callback.on_fit_begin = callback.on_fit_end = count_fit;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	cr_expect_eq(fit_once(&source, &options, &history, NULL), -EPIPE);
+	cr_expect(count == 2 && history.steps == 3);
+	cr_expect_eq(fit_once(&source, &options, &history, NULL), -EPIPE);
+	cr_expect(count == 4 && history.steps == 0);
+	baton_history_free(&history);
+}
+
+Test(fit, sums_in_order_are_other_bits_and_learn_as_well)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(10, 1000);
+	baton_history tree = BATON_HISTORY_INIT, in_order = BATON_HISTORY_INIT;
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+
+	cr_assert_eq(fit_once(&source, &options, &tree, NULL), BATON_OK);
+	cr_expect_eq(baton_sum_order(net, 2), -EINVAL);
+	cr_assert_eq(baton_sum_order(net, BATON_SUM_IN_ORDER), BATON_OK);
+	cr_assert_eq(baton_fit(net, feed, &options, &in_order, NULL), BATON_OK);
+	cr_expect_neq(tree.digest, in_order.digest);
+	cr_expect_lt(in_order.epochs[9].loss, 0.0032);
+	baton_history_free(&tree);
+	baton_history_free(&in_order);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Models: what is refused and in which words, and whether they learn as Keras does. */
-#include "golden.h"
+/* Models: what is refused and in which words. Whether they learn as Keras does is seen in
+ * tests/ref. */
 #include "train/model.h"
 #include "training.h"
 #include <math.h>
@@ -19,7 +19,7 @@ static void expect_refused(const baton_layer *layers, size_t n, int code, const 
 
 Test(model, senseless_networks_are_refused_by_layer)
 {
-	baton_layer unknown = baton_relu(), unsized[2] = {{0, 0, 0, 0}};
+	baton_layer unknown = baton_relu(), unsized[2] = {{.size = 0}};
 
 	unknown.kind = 77;
 	expect_refused(unsized, 2, -EINVAL, "layer 0: size is not set");
@@ -229,99 +229,4 @@ Test(model, a_good_binding_has_nothing_to_say)
 	cr_expect_eq(bind(mean_fields, 2, NULL, &err), BATON_OK);
 	cr_expect_str_eq(err.text, "");
 	cr_expect_eq(bind(fields, 3, "y", &err), BATON_OK);
-}
-
-/* How far a replay strays from Keras: the worst step. */
-struct distance {
-	double weights; /* absolute */
-	double losses;  /* relative to max(loss, 1e-3) */
-};
-
-static void measure(struct distance *far, const struct golden *g, const float *w, float loss)
-{
-	double difference = fabs((double)loss - (double)g->loss);
-
-	far->losses = fmax(far->losses, difference / fmax((double)g->loss, 1e-3));
-	for (size_t i = 0; i < g->n_weights; i++)
-		far->weights = fmax(far->weights, fabs((double)w[i] - (double)g->weights[i]));
-}
-
-/* Replay a run through a model, with another optimizer if ops is not NULL. */
-static struct distance replay(const char *name, const baton_layer *layers, size_t n,
-			      const struct baton_optimizer_ops *ops)
-{
-	struct distance far = {0, 0};
-	struct golden *g = malloc(sizeof(*g));
-	baton_model *net = NULL;
-	baton_source source;
-	baton_pipeline *feed;
-	float loss;
-
-	golden_open(g, name);
-	source = mean_source(g->rows);
-	feed = open_inline(&source);
-	cr_assert_eq(baton_model_create(&net, layers, n, 1, NULL), BATON_OK);
-	cr_assert_eq(baton_compile(net, baton_mse(), baton_rmsprop(g->learning_rate), NULL),
-		     BATON_OK);
-	cr_assert_eq(baton_bind(net, feed, NULL), BATON_OK);
-	cr_assert_eq(baton_weights_set(net, g->weights, g->n_weights), BATON_OK);
-	if (ops)
-		net->rule.ops = ops;
-	for (size_t i = 0; i < g->steps; i++) {
-		golden_step(g);
-		loss = baton_model_train(net, g->x, g->y, g->rows);
-		measure(&far, g, net->weights, loss);
-	}
-	golden_close(g);
-	free(g);
-	baton_model_destroy(&net);
-	cr_assert_eq(baton_close(&feed), BATON_OK);
-	return far;
-}
-
-static bool agrees(struct distance far)
-{
-	cr_log_info("weights %.2g, losses %.2g", far.weights, far.losses);
-	return far.weights <= 5e-6 && far.losses <= 1e-4;
-}
-
-#define MEAN_NET BATON_LAYERS(baton_input("x", 2), baton_dense(1))
-
-Test(model, learns_as_keras_does_with_rmsprop)
-{
-	cr_expect(agrees(replay("rmsprop_n64.txt", MEAN_NET, NULL)));
-	cr_expect(agrees(replay("rmsprop_lr1e-2_n64.txt", MEAN_NET, NULL)));
-}
-
-Test(model, learns_as_keras_does_with_two_layers_and_relu)
-{
-	cr_expect(agrees(replay(
-		"relu_4_1_rmsprop_n32.txt",
-		BATON_LAYERS(baton_input("x", 2), baton_dense(4), baton_relu(), baton_dense(1)),
-		NULL)));
-}
-
-/* The square of this step's gradient alone. */
-static void average_forgotten(const struct baton_rule *rule, float *w, const float *g, float *v,
-			      size_t n)
-{
-	memset(v, 0, n * sizeof(*v));
-	baton_optimizer_rmsprop.update(rule, w, g, v, n);
-}
-
-static void bias_forgotten(const struct baton_rule *rule, float *w, const float *g, float *v,
-			   size_t n)
-{
-	baton_optimizer_rmsprop.update(rule, w, g, v, n - 1);
-}
-
-/* (Where epsilon goes is not seen in these runs, whose gradients are large: the
- * optimizer's own test shows it.) */
-Test(model, a_wrong_optimizer_is_seen_to_differ_from_keras)
-{
-	static const struct baton_optimizer_ops average = {"average", 1, average_forgotten};
-	static const struct baton_optimizer_ops bias = {"bias", 1, bias_forgotten};
-
-	cr_expect_not(agrees(replay("rmsprop_n64.txt", MEAN_NET, &average)));
-	cr_expect_not(agrees(replay("rmsprop_n64.txt", MEAN_NET, &bias)));
 }

@@ -13,7 +13,7 @@
 
 /* Relaxed: the second write comes after the first for certain, but nothing orders them. */
 static _Atomic int written;
-static int shared;
+static volatile int shared; /* or the compiler drops what nobody reads */
 
 static void *write_first(void *unused)
 {

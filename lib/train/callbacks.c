@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Callbacks: what to do at an epoch's end, or beginning, about how the training goes. They
+ * use nothing but the public interface, as a caller's own would: the fit does not know of
+ * them.
+ *
+ * Source: keras 3, callbacks/early_stopping.py, reduce_lr_on_plateau.py,
+ * learning_rate_scheduler.py; the comparisons and the order of their steps are theirs.
+ *
+ * Who may call: the trainer's thread, by way of the fit. */
+
+#include <baton/callbacks.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* The monitored number of an epoch. Returns OK, -EINVAL: it was not measured. */
+static int monitored(const baton_epoch *epoch, int monitor, double *value)
+{
+	const struct {
+		double value;
+		bool measured;
+	} all[] = {
+		[BATON_MONITOR_LOSS] = {epoch->loss, true},
+		[BATON_MONITOR_MAE] = {epoch->mae, epoch->metrics & BATON_METRIC_MAE},
+		[BATON_MONITOR_MSE] = {epoch->mse, epoch->metrics & BATON_METRIC_MSE},
+		[BATON_MONITOR_VAL_LOSS] = {epoch->val_loss, true},
+		[BATON_MONITOR_VAL_MAE] = {epoch->val_mae, epoch->metrics & BATON_METRIC_MAE},
+		[BATON_MONITOR_VAL_MSE] = {epoch->val_mse, epoch->metrics & BATON_METRIC_MSE},
+	};
+
+	if (monitor == BATON_MONITOR_DEFAULT)
+		monitor = epoch->val_steps ? BATON_MONITOR_VAL_LOSS : BATON_MONITOR_LOSS;
+	if (monitor < 0 || monitor > BATON_MONITOR_VAL_MSE || !all[monitor].measured)
+		return -EINVAL;
+	if (monitor >= BATON_MONITOR_VAL_LOSS && epoch->val_steps == 0)
+		return -EINVAL;
+	*value = all[monitor].value;
+	return BATON_OK;
+}
+
+/* --- early stopping ----------------------------------------------------------------- */
+
+static void keep_weights(baton_early_stopping *stop, uint64_t epoch)
+{
+	size_t n;
+	const float *weights = baton_weights(stop->net, &n);
+
+	stop->best_epoch = epoch;
+	stop->kept = true;
+	if (stop->best_weights)
+		memcpy(stop->best_weights, weights, n * sizeof(float));
+}
+
+static int stop_begin(void *state, baton_model *net)
+{
+	baton_early_stopping *stop = state;
+
+	stop->net = net;
+	stop->best = (double)INFINITY;
+	stop->best_epoch = 0;
+	stop->wait = 0;
+	stop->stopped = stop->kept = false;
+	return 0;
+}
+
+static int stop_epoch(void *state, const baton_epoch *epoch)
+{
+	baton_early_stopping *stop = state;
+	double value;
+	int rc = monitored(epoch, stop->monitor, &value);
+
+	if (epoch->cut_short)
+		return 0;
+	if (rc < 0)
+		return rc;
+	if (!stop->kept)
+		keep_weights(stop, epoch->epoch); /* better than none, even if it is NaN */
+	if (value + stop->min_delta < stop->best) {
+		stop->best = value;
+		stop->wait = 0;
+		keep_weights(stop, epoch->epoch);
+		return 0;
+	}
+	stop->wait++;
+	stop->stopped = stop->wait >= stop->patience && epoch->epoch > 0;
+	return stop->stopped;
+}
+
+static int stop_end(void *state, baton_model *net)
+{
+	const baton_early_stopping *stop = state;
+	size_t n;
+
+	if (!stop->best_weights || !stop->kept)
+		return 0;
+	baton_weights(net, &n);
+	return baton_weights_set(net, stop->best_weights, n);
+}
+
+baton_callback baton_early_stopping_callback(baton_early_stopping *stop)
+{
+	baton_callback callback = BATON_CALLBACK_INIT;
+
+	callback.state = stop;
+	callback.on_fit_begin = stop_begin;
+	callback.on_epoch_end = stop_epoch;
+	callback.on_fit_end = stop_end;
+	return callback;
+}
+
+/* --- a smaller learning rate -------------------------------------------------------- */
+
+static double or_default(double value, double otherwise)
+{
+	return value == 0 ? signbit(value) ? 0 : otherwise : value;
+}
+
+static int reduce_begin(void *state, baton_model *net)
+{
+	baton_reduce_rate *reduce = state;
+
+	reduce->net = net;
+	reduce->best = (double)INFINITY;
+	reduce->wait = reduce->cooling = reduce->reductions = 0;
+	return reduce->factor >= 0 && reduce->factor < 1 ? 0 : -EINVAL;
+}
+
+static int lower_rate(baton_reduce_rate *reduce)
+{
+	double rate = baton_learning_rate(reduce->net);
+
+	if (!(rate > (double)(float)reduce->min_rate))
+		return 0;
+	reduce->cooling = reduce->cooldown;
+	reduce->wait = 0;
+	reduce->reductions++;
+	return baton_learning_rate_set(
+		reduce->net, fmax(rate * or_default(reduce->factor, 0.1), reduce->min_rate));
+}
+
+static int reduce_epoch(void *state, const baton_epoch *epoch)
+{
+	baton_reduce_rate *reduce = state;
+	uint64_t patience = reduce->patience ? reduce->patience : 10;
+	double value;
+	int rc = monitored(epoch, reduce->monitor, &value);
+
+	if (epoch->cut_short)
+		return 0;
+	if (rc < 0)
+		return rc;
+	if (reduce->cooling > 0) {
+		reduce->cooling--;
+		reduce->wait = 0;
+	}
+	if (value < reduce->best - or_default(reduce->min_delta, 1e-4)) {
+		reduce->best = value;
+		reduce->wait = 0;
+		return 0;
+	}
+	if (reduce->cooling > 0 || ++reduce->wait < patience)
+		return 0;
+	return lower_rate(reduce);
+}
+
+baton_callback baton_reduce_rate_callback(baton_reduce_rate *reduce)
+{
+	baton_callback callback = BATON_CALLBACK_INIT;
+
+	callback.state = reduce;
+	callback.on_fit_begin = reduce_begin;
+	callback.on_epoch_end = reduce_epoch;
+	return callback;
+}
+
+/* --- a schedule --------------------------------------------------------------------- */
+
+static int schedule_begin(void *state, baton_model *net)
+{
+	baton_rate_schedule *schedule = state;
+
+	schedule->net = net;
+	return schedule->schedule ? 0 : -EINVAL;
+}
+
+static int schedule_epoch(void *state, uint64_t epoch)
+{
+	const baton_rate_schedule *schedule = state;
+	double rate = baton_learning_rate(schedule->net);
+
+	return baton_learning_rate_set(schedule->net,
+	                               schedule->schedule(schedule->state, epoch, rate));
+}
+
+baton_callback baton_rate_schedule_callback(baton_rate_schedule *schedule)
+{
+	baton_callback callback = BATON_CALLBACK_INIT;
+
+	callback.state = schedule;
+	callback.on_fit_begin = schedule_begin;
+	callback.on_epoch_begin = schedule_epoch;
+	return callback;
+}

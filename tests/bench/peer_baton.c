@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Peer: baton, through its public API only.
+ *
+ * "baton" is the pipeline as it is meant to be used: the library's threads call fill. That
+ * is more than a queue does (each fill gets a random stream, handles are checked at every
+ * call, the run has an order), and none of it is taken out. "baton own" has threads of
+ * ours with begin and submit, whose bookkeeping is shared by all of them. Blocks hold one
+ * batch, so that every round trip is a hand-off. */
+
+#include "peer.h"
+#include <baton/baton.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int fill(void *state, baton_writable *b, baton_rng *rng)
+{
+	const struct bench_setup *s = state;
+
+	(void)rng;
+	bench_touch(baton_writable_data(b, 0), s->words, baton_writable_k(b));
+	return BATON_OK;
+}
+
+/* With a start hook, open waits until every thread runs. */
+static int start(int i, void **state, baton_error *err)
+{
+	(void)i, (void)state, (void)err;
+	return BATON_OK;
+}
+
+static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n)
+{
+	baton_batch b = BATON_BATCH_INIT;
+
+	for (uint64_t i = 0; i < n; i++) {
+		bool good;
+
+		if (baton_next(feed, &b) != BATON_OK)
+			return false;
+		good = bench_read(baton_data(&b, 0), s->words);
+		baton_release(feed, &b);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static bool train(baton_pipeline *feed, const struct bench_setup *s, struct bench_result *result)
+{
+	bool good = trip(feed, s, 2 * (uint64_t)s->pool);
+
+	bench_begin(result);
+	good = good && trip(feed, s, s->n);
+	bench_end(result);
+	if (!good)
+		fprintf(stderr, "baton: a batch was wrong or missing\n");
+	return good;
+}
+
+static baton_pipeline *open_feed(const struct bench_setup *s, bool own)
+{
+	baton_field field = {"words", BATON_U64, 1, {s->words}};
+	baton_source source = BATON_SOURCE_INIT;
+	baton_options options = BATON_OPTIONS_INIT;
+	baton_pipeline *feed;
+	baton_error err;
+
+	source.fields = &field;
+	source.n_fields = source.rows = 1;
+	source.fill = own ? NULL : fill;
+	source.start = own ? NULL : start;
+	source.state = (void *)s;
+	options.producers = own ? 0 : (int)s->producers;
+	options.blocks = s->pool;
+	options.block_batches = 1;
+	if (baton_open(&feed, &source, &options, &err) < 0)
+		fprintf(stderr, "baton: %s\n", err.text);
+	return feed;
+}
+
+static bool run_fill(const struct bench_setup *s, struct bench_result *result)
+{
+	baton_pipeline *feed = open_feed(s, false);
+	bool good = feed && train(feed, s, result);
+
+	return baton_close(&feed) == BATON_OK && good;
+}
+
+struct own {
+	const struct bench_setup *setup;
+	baton_pipeline *feed;
+	pthread_barrier_t start;
+};
+
+static void *own_main(void *arg)
+{
+	struct own *o = arg;
+	baton_claim c = BATON_CLAIM_INIT;
+
+	pthread_barrier_wait(&o->start);
+	while (baton_begin(o->feed, &c) == BATON_OK) {
+		baton_writable *w = baton_claimed(&c);
+
+		bench_touch(baton_writable_data(w, 0), o->setup->words, baton_writable_k(w));
+		baton_submit(o->feed, &c);
+	}
+	return NULL;
+}
+
+static bool run_own(const struct bench_setup *s, struct bench_result *result)
+{
+	struct own o = {.setup = s, .feed = open_feed(s, true)};
+	pthread_t *threads = calloc(s->producers, sizeof(*threads));
+	bool good;
+
+	if (!o.feed || !threads)
+		return false;
+	pthread_barrier_init(&o.start, NULL, s->producers + 1);
+	for (uint32_t i = 0; i < s->producers; i++)
+		if (pthread_create(&threads[i], NULL, own_main, &o) != 0)
+			abort();
+	pthread_barrier_wait(&o.start);
+	good = train(o.feed, s, result);
+	baton_cancel(o.feed);
+	for (uint32_t i = 0; i < s->producers; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&o.start);
+	free(threads);
+	return baton_close(&o.feed) == BATON_OK && good;
+}
+
+const struct bench_peer bench_baton = {"baton", true, run_fill};
+const struct bench_peer bench_baton_own = {"baton own", true, run_own};

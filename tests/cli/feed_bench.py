@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""feed_bench as its user meets it: feed_bench.py PROGRAM. No test here is of a speed."""
+import glob
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from tap import check, claim, main, run
+
+PROGRAM = sys.argv[1]
+
+
+@claim
+def every_shape():
+    """every shape of pipeline hands over what was asked for, checked word by word"""
+    for options in (['--producers', 0], ['--producers', 1], ['--producers', 8, '--block', 4],
+                    ['--producers', 3, '--order', 'completion', '--pool', 2],
+                    ['--producers', 4, '--source-wait-us', 100],
+                    ['--source-us', 2, '--trainer-us', 1, '--bytes', 5000]):
+        status, out, err = run(PROGRAM, '--batches', 500, '--json', '-', *options)
+        check(status == 0, options, status, err)
+        doc = json.loads(out)
+        check(doc['run']['batches'] == 500 and doc['run']['batches_per_s'] > 0, doc['run'])
+        check(doc['share_of_ceiling'] > 0, doc)
+
+
+@claim
+def report():
+    """the report names rate, ceiling, share, CPU time, waits and memory"""
+    status, out, err = run(PROGRAM, '--batches', 500)
+    check(status == 0 and err == '', status, err)
+    for word in ('rate', 'ceiling', 'share', 'inline', 'CPU time', 'waited', 'slept', 'memory'):
+        check(word in out, word, out)
+
+
+@claim
+def bad_input():
+    """bad input is answered by one line that names option, value and range, and exit 2"""
+    for options, names in (
+            (['--producers', '1025'], ['--producers', '"1025"', '0 to 1024']),
+            (['--source-us', 'nan'], ['--source-us', '"nan"']),
+            (['--source-us', '-1'], ['--source-us', '"-1"']),
+            (['--bytes', '0'], ['--bytes', '"0"']),
+            (['--order', 'x'], ['--order', '"x"', 'ordered or completion']),
+            (['--json', '/nonexistent/x'], ['--json', '/nonexistent/x']),
+            (['--nonsense'], ['--nonsense']), (['stray'], ['stray'])):
+        status, out, err = run(PROGRAM, *options)
+        check(status == 2 and out == '' and err.count('\n') == 1, options, status, out, err)
+        check(err.startswith('feed_bench: '), err)
+        for name in names:
+            check(name in err, options, name, err)
+
+
+@claim
+def sigint():
+    """SIGINT prints what was reached and exits 130"""
+    child = subprocess.Popen([PROGRAM, '--source-wait-us', '1000', '--batches', '100000000'],
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not any('baton-' in open(name).read() for name in
+                  glob.glob(f'/proc/{child.pid}/task/*/comm')):
+        time.sleep(0.01)  # until it feeds
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    check(child.returncode == 130, child.returncode, out, err)
+
+
+@claim
+def help_and_version():
+    """--help and --version"""
+    status, out, _ = run(PROGRAM, '--help')
+    check(status == 0 and '--source-wait-us' in out, status)
+    status, out, _ = run(PROGRAM, '--version')
+    check(status == 0 and re.fullmatch(r'feed_bench \d+\.\d+\.\d+\n', out), out)
+
+
+main()
