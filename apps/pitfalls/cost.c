@@ -23,7 +23,7 @@
 
 #define SEED 1
 #define WARM_UP 2000
-#define BATCHES 12000
+#define BATCHES 10000
 #define COUNTED 4096 /* a power of two */
 
 const unsigned cure_producers[CURES] = {0, 0, 0, 1, 4, 16};

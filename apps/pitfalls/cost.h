@@ -17,7 +17,7 @@ enum cure {
 	CURES
 };
 
-#define COST_ROUNDS 11
+#define COST_ROUNDS 9
 
 struct cost {
 	struct spread ns;     /* a batch */
