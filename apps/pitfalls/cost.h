@@ -17,12 +17,13 @@ enum cure {
 	CURES
 };
 
-#define COST_ROUNDS 11
+#define COST_ROUNDS 9
 
 struct cost {
 	struct spread ns;     /* a batch */
 	double allocations;   /* a batch, counted apart from the timed rounds */
 	double in_place;      /* share of batches that were read where they were written */
+	enum verdict clean;   /* baton's: no allocation, each read where it was written */
 	enum verdict cheaper; /* baton's: than both E4 and E5 */
 	double than[2];       /* how many times as much E4 and E5 cost */
 };

@@ -121,7 +121,7 @@ static int read_args(struct program *p, int argc, char **argv)
 		"Run the article's experiments: the loss that mathematics expects beside the one\n"
 		"that is measured. Scenarios: E1 x reused, E2 x and labels reused, E3 next next,\n"
 		"E4 new arrays, E5 copies, E6 labels without an axis, E7 Lambda, E8 Lambda "
-	        "without\n"
+		"without\n"
 		"expand_dims, E9 baton; all of them by default.\n"
 		"Exit status: 0 every figure that is judged lies where it should, 1 one does not,\n"
 		"or it failed, 2 wrong usage.",

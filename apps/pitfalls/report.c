@@ -12,7 +12,7 @@ static const char *const names[] = {"ok", "not judged", "FAILED"};
 
 /* --- figures as text -------------------------------------------------------------- */
 
-#define FIGURE_TEXT 40
+#define FIGURE_TEXT 48
 
 /* A loss: as many digits as tell something. */
 static const char *figure(char *text, double value)
@@ -82,9 +82,9 @@ static void print_line(const struct result *r, const char *before)
 }
 
 /* A note's lines, each after the name or under it. */
-static void print_note(const struct result *r)
+static void print_note(const struct result *r, const char *before)
 {
-	const char *name = r->name;
+	const char *name = before && strcmp(before, r->name) == 0 ? "" : r->name;
 
 	for (const char *at = r->note; *at; name = "") {
 		size_t n = strcspn(at, "\n");
@@ -125,7 +125,9 @@ static const char *const cure_what[CURES] = {"floor: one thread, no hand-over",
 static void print_cost_verdict(const struct cost *c)
 {
 	printf("E4 %.2fx, E5 %.2fx; ", c->than[0], c->than[1]);
-	if (c->cheaper == VERDICT_NOT_JUDGED)
+	if (c->clean == VERDICT_FAILED)
+		printf("FAILED: a copy or an allocation\n");
+	else if (c->cheaper == VERDICT_NOT_JUDGED)
 		printf("not judged: %s\n", cost_unjudged ? cost_unjudged : "too noisy");
 	else
 		printf("%s\n", c->cheaper == VERDICT_OK ? "ok: cheapest" : "FAILED: dearer");
@@ -158,7 +160,7 @@ void report_print(const struct setup *s, const struct results *all, const struct
 		print_line(&all->at[i], i > 0 ? all->at[i - 1].name : NULL);
 	printf("\n");
 	for (size_t i = 0; i < all->n; i++)
-		print_note(&all->at[i]);
+		print_note(&all->at[i], i > 0 ? all->at[i - 1].name : NULL);
 	print_alike(all);
 	if (costs)
 		print_costs(costs);
@@ -206,6 +208,7 @@ static void json_cost(struct json *j, enum cure cure, const struct cost *c)
 		json_f64(j, "read_where_written", c->in_place);
 		json_f64(j, "fresh_costs_times", c->than[0]);
 		json_f64(j, "copy_costs_times", c->than[1]);
+		json_text(j, "no_copy_no_allocation", names[c->clean]);
 		json_text(j, "cheapest", names[c->cheaper]);
 	}
 	json_close(j);
@@ -238,6 +241,6 @@ enum verdict report_verdict(const struct results *all, const struct cost costs[C
 	for (size_t i = 0; i < all->n; i++)
 		worst = judge_both(worst, all->at[i].verdict);
 	for (int i = 0; costs && i < CURES; i++)
-		worst = judge_both(worst, costs[i].cheaper);
+		worst = judge_both(worst, judge_both(costs[i].clean, costs[i].cheaper));
 	return worst;
 }

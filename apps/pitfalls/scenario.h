@@ -29,7 +29,8 @@ scenario_fn scenario_lambda;      /* E7 */
 scenario_fn scenario_flat_lambda; /* E8 */
 scenario_fn scenario_baton;       /* E9 */
 
-/* How the loader of a scenario is set up. */
+/* How its training, and its loader, is set up. */
+struct training_options scenario_training(const struct setup *s, int producers);
 struct loader_config scenario_loader(const struct setup *s, enum arrays arrays);
 
 #endif

@@ -9,7 +9,8 @@
 static int train(const struct setup *s, struct result *r, unsigned producers, baton_error *err)
 {
 	baton_source source = mean_source(ROWS, 0);
-	int rc = training_run(&r->training, &source, (int)producers, s->seed, s->epochs, err);
+	struct training_options options = scenario_training(s, (int)producers);
+	int rc = training_run(&r->training, &source, &options, err);
 
 	result_judge_learning(r);
 	return rc;

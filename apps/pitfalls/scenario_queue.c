@@ -5,6 +5,11 @@
 #include "scenario.h"
 #include <stdio.h>
 
+struct training_options scenario_training(const struct setup *s, int producers)
+{
+	return (struct training_options){producers, s->seed, s->epochs};
+}
+
 struct loader_config scenario_loader(const struct setup *s, enum arrays arrays)
 {
 	return (struct loader_config){
@@ -22,13 +27,14 @@ static int train(const struct setup *s, enum arrays arrays, struct result *r,
                  struct loader_counts *counts, baton_error *err)
 {
 	struct loader_config config = scenario_loader(s, arrays);
+	struct training_options options = scenario_training(s, BATON_INLINE);
 	struct loader *loader = NULL;
 	baton_source source;
 	int rc;
 
 	loader_open(&loader, &config);
 	source = loader_source(loader);
-	rc = training_run(&r->training, &source, BATON_INLINE, s->seed, s->epochs, err);
+	rc = training_run(&r->training, &source, &options, err);
 	*counts = loader_counts(loader);
 	loader_close(&loader);
 	return rc;

@@ -5,7 +5,7 @@
 #include "../mean_source.h"
 #include "broadcast.h"
 #include "scenario.h"
-#include <stdio.h>
+#include <string.h>
 
 #define LAMBDA_STEPS 5000 /* E7 and E8 are computed over so many */
 #define LAMBDA_TOLERANCE 6
@@ -17,15 +17,71 @@ int scenario_flat_target(const struct setup *s, struct results *all, baton_error
 {
 	static const baton_field fields[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 0, {0}}};
 	struct result *r = result_add(all, "E6", "labels [64] for Dense(1)", "learns, by a rule");
+	struct training_options options = scenario_training(s, 0);
 	baton_source source = mean_source(ROWS, 0);
 	int rc;
 
 	source.fields = fields; /* the same floats, without the axis */
-	rc = training_run(&r->training, &source, 0, s->seed, s->epochs, err);
+	rc = training_run(&r->training, &source, &options, err);
 	result_judge_learning(r);
 	if (!r->training.history.target_expanded)
 		r->verdict = VERDICT_FAILED;
 	result_note(r, "baton says: %s", r->training.note);
+	return rc;
+}
+
+/* --- E7: a Lambda, with expand_dims ----------------------------------------------- */
+
+/* x [rows, inputs] -> the mean of the first two, y [rows] or [rows, 1]: the same floats */
+static void write_means(baton_lambda_call *call)
+{
+	for (size_t i = 0; i < call->rows; i++)
+		call->y[i] = (call->x[i * call->inputs] + call->x[i * call->inputs + 1]) / 2;
+}
+
+/* def calc_mean(x): return K.expand_dims((x[::,0] + x[::,1]) / 2, -1) */
+static int mean_expanded(void *state, baton_lambda_call *call)
+{
+	(void)state;
+	write_means(call);
+	call->rank = 2;
+	call->shape[0] = call->rows;
+	call->shape[1] = 1;
+	return BATON_OK;
+}
+
+/* def calc_mean(x): return (x[::,0] + x[::,1]) / 2 */
+static int mean_flat(void *state, baton_lambda_call *call)
+{
+	(void)state;
+	write_means(call);
+	call->rank = 1;
+	call->shape[0] = call->rows;
+	return BATON_OK;
+}
+
+int scenario_lambda(const struct setup *s, struct results *all, baton_error *err)
+{
+	struct result *r = result_add(all, "E7", "Lambda with expand_dims", "exact");
+	struct training *t = &r->training;
+	struct training_options options = {BATON_INLINE, s->seed, LAMBDA_STEPS / STEPS};
+	baton_source source = mean_source(ROWS, 0);
+	bool shaped;
+	int rc = training_run_layers(
+		t, BATON_LAYERS(baton_input("x", 2), baton_lambda(mean_expanded, NULL, 1)), &source,
+		&options, err);
+
+	r->closed_form = 0;
+	r->expected = around(0, 0);
+	training_range(t, 1, options.epochs, r->measured);
+	r->predicted = (double)t->predicted;
+	r->predicts = around(65, 0);
+	shaped = t->rank == 2 && t->shape[0] == 1 && t->shape[1] == 1 && t->predicted_46 == 46;
+	r->verdict = judge_both(judge_range(r->expected, r->measured[0], r->measured[1]),
+	                        judge(r->predicts, r->predicted));
+	r->verdict = judge_both(r->verdict, shaped ? VERDICT_OK : VERDICT_FAILED);
+	result_note(r, "predict() has shape [%zu, %zu]: [[%g.]] for (44, 48)", t->shape[0],
+	            t->shape[1], (double)t->predicted_46);
 	return rc;
 }
 
@@ -126,28 +182,58 @@ static int cousin(const struct setup *s, struct results *all, baton_error *err)
 {
 	struct result *r =
 		result_add(all, "E8", "N x N, of a net that can learn", "looks just like E1");
+	struct training_options options = scenario_training(s, 0);
 	baton_source source = mean_source(ROWS * ROWS, 0);
 	double slope;
 	int rc;
 
 	source.fill = fill_pairs;
 	source.cheap = false;
-	rc = training_run(&r->training, &source, 0, s->seed, s->epochs, err);
+	rc = training_run(&r->training, &source, &options, err);
 	result_judge_plateau(r, VARIANCE * (1 - 1 / (N * N)));
 	slope = (double)(r->training.weights[0] + r->training.weights[1]);
 	result_note(r, "slope %.3f, where 1/N = %.3f; s^2 (1 - 1/N^2)", slope, 1 / N);
 	return rc;
 }
 
+/* --- and baton's answer ----------------------------------------------------------- */
+
+/* Try to train upon a Lambda that drops an axis. What baton says goes to the note; false
+ * unless it is a refusal, before the first batch, that names the layer and both shapes. */
+static bool refused(const struct setup *s, size_t declared, const char *how, struct result *r)
+{
+	struct training_options options = scenario_training(s, BATON_INLINE);
+	baton_source source = mean_source(ROWS, 0);
+	struct training t = TRAINING_INIT;
+	baton_error said = {0};
+	int rc = training_run_layers(
+		&t, BATON_LAYERS(baton_input("x", 2), baton_lambda(mean_flat, NULL, declared)),
+		&source, &options, &said);
+	bool named = strstr(said.text, "lambda_1") && strstr(said.text, "[64]") &&
+	             strstr(said.text, "[64, 1]");
+	bool good = rc == BATON_ERR_SHAPE && t.taken == 0 && t.history.steps == 0 && named;
+
+	result_note(r, "%s, baton says: %s", how, said.text);
+	training_free(&t);
+	return good;
+}
+
+static int refusal(const struct setup *s, struct results *all)
+{
+	struct result *r =
+		result_add(all, "E8", "the same Lambda in baton", "refused, before step 1");
+	bool lies = refused(s, 1, "declared as (1,)", r);
+	bool honest = refused(s, 0, "declared as ()", r);
+
+	r->verdict = lies && honest ? VERDICT_OK : VERDICT_FAILED;
+	return 0;
+}
+
 int scenario_flat_lambda(const struct setup *s, struct results *all, baton_error *err)
 {
 	int rc = computed(s, all, err);
 
-	return rc < 0 ? rc : cousin(s, all, err);
-}
-
-int scenario_lambda(const struct setup *s, struct results *all, baton_error *err)
-{
-	(void)s, (void)all, (void)err;
-	return 0;
+	if (rc == BATON_OK)
+		rc = cousin(s, all, err);
+	return rc < 0 ? rc : refusal(s, all);
 }

@@ -37,6 +37,7 @@ static int measure(const struct setup *s, enum arrays arrays, uint32_t depth,
                    const struct pace *pace, struct sweep_point *point, baton_error *err)
 {
 	struct loader_config config = scenario_loader(s, arrays);
+	struct training_options options = scenario_training(s, BATON_INLINE);
 	struct training t = TRAINING_INIT;
 	struct loader *loader = NULL;
 	struct loader_counts c;
@@ -48,7 +49,7 @@ static int measure(const struct setup *s, enum arrays arrays, uint32_t depth,
 	config.ahead = pace->ahead == AHEAD_HALF ? (depth + 1) / 2 : pace->ahead;
 	loader_open(&loader, &config);
 	source = loader_source(loader);
-	rc = training_run(&t, &source, BATON_INLINE, s->seed, s->epochs, err);
+	rc = training_run(&t, &source, &options, err);
 	c = loader_counts(loader);
 	loader_close(&loader);
 	point->share = (double)c.strangers / (double)c.rows;
