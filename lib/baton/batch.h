@@ -65,6 +65,10 @@ BATON_API const float *baton_f32(const baton_batch *b, size_t i) BATON_REQUIRES(
 BATON_API size_t baton_rows(const baton_batch *b) BATON_REQUIRES(*b);
 BATON_API uint64_t baton_k(const baton_batch *b) BATON_REQUIRES(*b);
 
+/* The fields of a batch, lent as its data is; *n (may be NULL) says how many. NULL when
+ * the handle is empty or stale. */
+BATON_API const baton_field *baton_fields(const baton_batch *b, size_t *n) BATON_REQUIRES(*b);
+
 /* Free a batch that baton_detach() made the caller's own; b becomes empty. Any
  * thread, also after the pipeline was closed. Like free(): copies of b dangle.
  * Returns: OK; MISUSE_NULL, MISUSE_EMPTY, MISUSE_DETACHED (it was not detached) */

@@ -90,6 +90,15 @@ uint64_t baton_k(const baton_batch *b)
 	return block ? block->k + b->index_ : 0;
 }
 
+const baton_field *baton_fields(const baton_batch *b, size_t *n)
+{
+	const struct baton_block *block = readable(b);
+
+	if (n)
+		*n = block ? block->layout->n_fields : 0;
+	return block ? block->layout->fields : NULL;
+}
+
 int baton_free(baton_batch *b)
 {
 	struct baton_block *block;
