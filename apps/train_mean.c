@@ -176,7 +176,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr. Exit status:\n"
 		"0 done, 1 it failed (as when the loss is not a number), 2 wrong usage,\n"
 		"130 interrupted (what was reached is reported).",
-		table, sizeof(table) / sizeof(table[0])};
+		table, sizeof(table) / sizeof(table[0]), "pb-es-------------"};
 	int rc = args_parse(&args, argc, argv), error;
 
 	if (rc != ARGS_GO_ON || !s->json_path)
