@@ -21,6 +21,13 @@ int baton_error_set(baton_error *err, int code, const char *format, ...)
 	return code;
 }
 
+void baton_error_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ')
+			*text = ' ';
+}
+
 static const char *misuse_text(int code)
 {
 	switch (code) {

@@ -39,8 +39,8 @@ typedef struct baton_field {
 
 /* The right to read one batch, held by the trainer between baton_next() and
  * baton_release(). A value of three words, not a pointer: it carries its ticket,
- * so that a copy of a handle that was given back is known as stale for ever,
- * whatever its memory holds by then. Its members are the library's own.
+ * so that a copy of a handle that was given back to its pipeline is known as stale
+ * for ever, whatever its memory holds by then. Its members are the library's own.
  * Initialise it with BATON_BATCH_INIT; the call that takes it back empties it. */
 typedef struct BATON_CAPABILITY("batch") baton_batch {
 	const void *at_;
@@ -65,8 +65,12 @@ BATON_API const float *baton_f32(const baton_batch *b, size_t i) BATON_REQUIRES(
 BATON_API size_t baton_rows(const baton_batch *b) BATON_REQUIRES(*b);
 BATON_API uint64_t baton_k(const baton_batch *b) BATON_REQUIRES(*b);
 
+/* The fields of a batch, lent as its data is; *n (may be NULL) says how many. NULL when
+ * the handle is empty or stale. */
+BATON_API const baton_field *baton_fields(const baton_batch *b, size_t *n) BATON_REQUIRES(*b);
+
 /* Free a batch that baton_detach() made the caller's own; b becomes empty. Any
- * thread, also after the pipeline was closed.
+ * thread, also after the pipeline was closed. Like free(): copies of b dangle.
  * Returns: OK; MISUSE_NULL, MISUSE_EMPTY, MISUSE_DETACHED (it was not detached) */
 BATON_API int baton_free(baton_batch *b) BATON_RELEASES(*b);
 

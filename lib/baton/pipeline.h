@@ -35,8 +35,8 @@ typedef struct baton_options {
 	int producers;          /* 1..1024, or BATON_INLINE; 0: CPUs less one, at least 1.
 	                         * Must be 0 for a source without fill */
 	uint32_t blocks;        /* the pool: how many blocks there will ever be; rounded up
-	                         * to a power of two; 0: twice the producers, at least 8, and at
-	                         * least 32 where they fit 256 KiB */
+	                         * to a power of two; 0: twice the producers, at least 8, and up to
+	                         * 32 where they fit 256 KiB */
 	uint32_t block_batches; /* batches that travel together; 0: 1, or for a cheap
 	                         * source as many as fit 48 KiB, at most 64 */
 	int order;              /* BATON_ORDERED, BATON_COMPLETION */
@@ -56,7 +56,8 @@ typedef struct baton_options {
  * Ownership: *feed is the caller's, until baton_close(). source and options are
  *            read during the call; source.state and the functions are used until
  *            close
- * Threads:   producers are named baton-0, baton-1, ... and block every signal
+ * Threads:   producers are named baton-0, baton-1, ... and block every signal but
+ *            their own faults'
  * Memory:    the whole pool is allocated here; later only baton_detach() allocates
  * Returns:   OK; -EINVAL, -ENOMEM, -EAGAIN (no thread), what start returned; then
  *            *feed is NULL, nothing is left running, and err (may be NULL) says
@@ -85,8 +86,9 @@ BATON_API BATON_MUST_CHECK int baton_next_until(baton_pipeline *feed, baton_batc
 BATON_API int baton_release(baton_pipeline *feed, baton_batch *b) BATON_RELEASES(*b);
 
 /* Keep a batch for good: the same handle holds it until baton_free(), also after
- * close, and its place in the pool is free again. Without a copy where the batch is
- * its block's only one (then the pool gets a fresh block), else with one.
+ * close, and its place in the pool is free again. Without a copy where blocks are
+ * of one batch (then the pool gets a fresh block), else with one. Copies of the handle are
+ * not watched over any more: after baton_free() they dangle.
  * Returns: OK; -ENOMEM: *b is held as before, to be released; MISUSE as for release */
 BATON_API BATON_MUST_CHECK int baton_detach(baton_pipeline *feed, baton_batch *b)
 	BATON_REQUIRES(*b);
@@ -127,7 +129,8 @@ BATON_API int baton_discard(baton_pipeline *feed, baton_claim *c, int code, cons
 	BATON_RELEASES(*c);
 BATON_API int baton_finish(baton_pipeline *feed, baton_claim *c) BATON_RELEASES(*c);
 
-/* Stop: next and begin answer CANCELED from now on and whoever waits in them wakes;
+/* Stop: next (unless it has said END or an error) and begin answer CANCELED from now on
+ * and whoever waits in them wakes;
  * batches that were not taken are dropped. Sticky, idempotent, async-signal-safe,
  * errno is kept. What is held stays valid and is given back as ever. */
 BATON_API void baton_cancel(baton_pipeline *feed);
@@ -139,7 +142,7 @@ BATON_API int baton_status(const baton_pipeline *feed, baton_error *err);
 /* Cancel, join the producers, free everything; *feed becomes NULL. A NULL *feed is
  * fine. A handle used after it is undefined behaviour.
  * Returns: OK; MISUSE_LENT: batches or claims are out, or a thread of the caller's
- *          is inside begin: nothing has changed, baton_stats() says how many (with
+ *          is inside begin: nothing has changed, baton_stats_get() says how many (with
  *          own threads: cancel, join yours, close). MISUSE_NULL */
 BATON_API BATON_MUST_CHECK int baton_close(baton_pipeline **feed);
 

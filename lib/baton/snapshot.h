@@ -16,8 +16,8 @@ BATON_BEGIN_DECLS
  * that is put can be used again a millisecond or so later (after an idle time, up to 64 ms);
  * readers that hold them all keep anyone from seeing a newer one, but never delay a step.
  *
- * get and put may be called by any thread, without registration, beside everything but
- * baton_model_destroy(). */
+ * get and put may be called by any thread, without registration, once baton_compile() has
+ * returned, beside everything but baton_model_destroy(). */
 typedef struct baton_snapshot baton_snapshot;
 
 #define BATON_SNAPSHOTS 8

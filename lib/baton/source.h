@@ -24,12 +24,13 @@ BATON_BEGIN_DECLS
 typedef int baton_fill_fn(void *state, baton_writable *b, baton_rng *rng);
 
 /* Give producer i (0..P-1) a state of its own: a decoder, an open file. Called
- * on the producer's thread before its first fill; *state holds
+ * on the producer's thread before its first fill (inline: by baton_open()); *state holds
  * baton_source.state and may be replaced. Returns BATON_OK or < 0, with err->text
  * if it has more to say: then baton_open() fails with it. */
 typedef int baton_start_fn(int i, void **state, baton_error *err);
 
-/* Take back what start made, on the same thread, after its last fill. Called for
+/* Take back what start made, on the same thread (inline: by baton_close()), after its
+ * last fill. Called for
  * exactly those producers whose start returned BATON_OK. */
 typedef void baton_stop_fn(int i, void *state);
 

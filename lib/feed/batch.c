@@ -90,6 +90,15 @@ uint64_t baton_k(const baton_batch *b)
 	return block ? block->k + b->index_ : 0;
 }
 
+const baton_field *baton_fields(const baton_batch *b, size_t *n)
+{
+	const struct baton_block *block = readable(b);
+
+	if (n)
+		*n = block ? block->layout->n_fields : 0;
+	return block ? block->layout->fields : NULL;
+}
+
 int baton_free(baton_batch *b)
 {
 	struct baton_block *block;
@@ -152,5 +161,5 @@ int baton_fail(baton_writable *w, int code, const char *text)
 
 	if (block)
 		return baton_block_fail(block, code, text);
-	return code < 0 ? code : -EINVAL;
+	return code >= 0 || baton_is_misuse(code) ? -EINVAL : code;
 }

@@ -3,19 +3,13 @@
  * Created at open and at detach, never on the path of a batch. */
 
 #include "block.h"
+#include "error.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define POISON 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POISON 1
-#endif
-#endif
-#ifdef POISON
+#if BATON_RED_ZONE
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
@@ -24,7 +18,8 @@
 
 static size_t header_bytes(uint32_t capacity)
 {
-	return baton_align_up(sizeof(struct baton_block) + capacity * sizeof(struct baton_cell));
+	return baton_align_up(sizeof(struct baton_block) + capacity * sizeof(struct baton_cell)) +
+	       BATON_RED_ZONE;
 }
 
 /* 0 if it overflows. */
@@ -50,6 +45,7 @@ struct baton_block *baton_block_create(struct baton_layout *layout, uint32_t cap
 	b->layout = baton_layout_ref(layout);
 	b->data = (unsigned char *)b + header_bytes(capacity);
 	b->capacity = capacity;
+	ASAN_POISON_MEMORY_REGION(b->data - BATON_RED_ZONE, BATON_RED_ZONE);
 	for (uint32_t i = 0; i < capacity; i++)
 		baton_block_disown(b, i);
 	return b;
@@ -62,8 +58,7 @@ void baton_block_destroy(struct baton_block **block)
 	*block = NULL;
 	if (!b)
 		return;
-	for (uint32_t i = 0; i < b->capacity; i++)
-		baton_block_own(b, i);
+	ASAN_UNPOISON_MEMORY_REGION(b, baton_block_bytes(b->layout, b->capacity));
 	baton_layout_unref(&b->layout);
 	free(b);
 }
@@ -73,6 +68,7 @@ int baton_block_fail(struct baton_block *block, int code, const char *text)
 	if (text != block->text)
 		snprintf(block->text, sizeof(block->text), "%s",
 		         text ? text : baton_strerror(code));
+	baton_error_one_line(block->text);
 	/* misuse of another pipeline, inside a source, is not the trainer's misuse */
 	block->stop = code >= 0 || baton_is_misuse(code) ? -EINVAL : code;
 	return block->stop;
@@ -80,7 +76,10 @@ int baton_block_fail(struct baton_block *block, int code, const char *text)
 
 void baton_block_own(const struct baton_block *b, uint32_t i)
 {
-	ASAN_UNPOISON_MEMORY_REGION(baton_block_batch(b, i), b->layout->batch_bytes);
+	const struct baton_layout *l = b->layout;
+
+	for (size_t f = 0; BATON_RED_ZONE && f < l->n_fields; f++)
+		ASAN_UNPOISON_MEMORY_REGION(baton_block_batch(b, i) + l->offset[f], l->used[f]);
 }
 
 void baton_block_disown(const struct baton_block *b, uint32_t i)
@@ -91,7 +90,10 @@ void baton_block_disown(const struct baton_block *b, uint32_t i)
 void baton_block_scrub(const struct baton_block *b, uint32_t i)
 {
 #ifdef BATON_DEBUG
-	memset(baton_block_batch(b, i), 0xff, b->layout->batch_bytes);
+	const struct baton_layout *l = b->layout;
+
+	for (size_t f = 0; f < l->n_fields; f++)
+		memset(baton_block_batch(b, i) + l->offset[f], 0xff, l->used[f]);
 #else
 	(void)b;
 	(void)i;

@@ -30,11 +30,14 @@ int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns
 	atomic_fetch_add_explicit(&feed->producers->parks, baton_counter_read(&me.parks),
 	                          memory_order_relaxed);
 	if (rc != BATON_OK) {
-		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_relaxed);
+		/* release: as in give_away() */
+		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
 		return rc;
 	}
 	baton_producer_open_block(&me, t, block);
 	c->w_ = baton_producer_view(&me, t, block);
+	/* relaxed: take_back() has the handle, which came from here */
+	atomic_store_explicit(&baton_ring_slot(&feed->ring, t)->claim, t + 1, memory_order_relaxed);
 	return BATON_OK;
 }
 
@@ -48,40 +51,48 @@ baton_writable *baton_claimed(baton_claim *c)
 	return c && c->w_.kind_ != BATON_EMPTY ? &c->w_ : NULL;
 }
 
-/* Is this a claim on feed that its caller holds? */
-static int check_claim(const baton_pipeline *feed, const baton_claim *c, struct baton_block **block)
+/* Take the claim out of its caller's hands. Of several copies, on whichever threads, one
+ * wins, and only the winner touches the block. */
+static int take_back(const baton_pipeline *feed, const baton_claim *c, struct baton_block **block)
 {
+	struct baton_slot *s;
+	uint64_t out;
+
 	if (!feed || !c)
 		return BATON_MISUSE_NULL;
 	if (c->w_.kind_ == BATON_EMPTY)
 		return BATON_MISUSE_EMPTY;
-	if (c->w_.at_ != baton_ring_slot(&feed->ring, c->w_.ticket_))
+	s = baton_ring_slot(&feed->ring, c->w_.ticket_);
+	if (c->w_.at_ != s)
 		return BATON_MISUSE_FOREIGN;
-	*block = baton_writable_block(&c->w_);
-	return *block ? BATON_OK : BATON_MISUSE_STALE;
+	out = c->w_.ticket_ + 1;
+	/* relaxed: it only chooses the winner; what it passes on is ordered by the turn */
+	if (!atomic_compare_exchange_strong_explicit(&s->claim, &out, 0, memory_order_relaxed,
+	                                             memory_order_relaxed))
+		return BATON_MISUSE_STALE;
+	*block = atomic_load_explicit(&s->block, memory_order_relaxed);
+	return BATON_OK;
 }
 
 /* Publish the claim's ticket; whatever block says goes with it. */
 static int give_away(baton_pipeline *feed, baton_claim *c, struct baton_block *block)
 {
-	bool stop = block->stop != BATON_OK;
-
 	baton_block_disown(block, 0);
-	if (stop)
+	if (block->stop != BATON_OK)
 		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
-	if (!baton_producer_publish(feed, c->w_.ticket_))
-		return BATON_MISUSE_STALE; /* a copy was submitted meanwhile */
-	if (!stop)
+	else
 		atomic_fetch_add_explicit(&feed->producers->filled, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_relaxed);
+	baton_producer_publish(feed, c->w_.ticket_);
 	*c = (baton_claim)BATON_CLAIM_INIT;
+	/* release: pairs with the acquire in close, which then may free everything */
+	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
 	return BATON_OK;
 }
 
 int baton_submit(baton_pipeline *feed, baton_claim *c)
 {
 	struct baton_block *block;
-	int rc = check_claim(feed, c, &block);
+	int rc = take_back(feed, c, &block);
 
 	if (rc != BATON_OK)
 		return rc;
@@ -93,7 +104,7 @@ int baton_submit(baton_pipeline *feed, baton_claim *c)
 int baton_discard(baton_pipeline *feed, baton_claim *c, int code, const char *text)
 {
 	struct baton_block *block;
-	int rc = check_claim(feed, c, &block);
+	int rc = take_back(feed, c, &block);
 
 	if (rc != BATON_OK)
 		return rc;
@@ -104,7 +115,7 @@ int baton_discard(baton_pipeline *feed, baton_claim *c, int code, const char *te
 int baton_finish(baton_pipeline *feed, baton_claim *c)
 {
 	struct baton_block *block;
-	int rc = check_claim(feed, c, &block);
+	int rc = take_back(feed, c, &block);
 
 	if (rc != BATON_OK)
 		return rc;

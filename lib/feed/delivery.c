@@ -73,7 +73,10 @@ static void give_back(struct baton_pipeline *feed, uint64_t t)
 	d->taken--;
 	while (d->oldest != d->head && baton_ring_released(&feed->ring, d->oldest))
 		d->oldest++;
-	baton_wait_released(&feed->wait, &feed->ring, d->oldest, d->taken);
+	if (feed->source.fill)
+		baton_wait_released(&feed->wait, &feed->ring, d->oldest, d->taken);
+	else
+		baton_wait_pass_on(&feed->wait, &feed->ring);
 }
 
 /* Remember the END or error that comes after this block; the lowest one counts. */
@@ -113,6 +116,7 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 {
 	struct baton_delivery *d = &feed->delivery;
 	uint64_t wants = feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY;
+	uint64_t nap_ns = baton_now_ns() + BATON_TRAINER_NAP_NS;
 	int32_t epoch;
 
 	baton_wait_pass_on(&feed->wait, &feed->ring);
@@ -120,7 +124,8 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 	if (!any_ready_recheck(feed) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) != BATON_STOPPED) {
 		baton_counter_add(&d->parks, 1);
-		baton_futex_wait(&feed->wait.trainer_epoch, epoch, deadline_ns);
+		baton_futex_wait(&feed->wait.trainer_epoch, epoch,
+		                 nap_ns < deadline_ns ? nap_ns : deadline_ns);
 	}
 	baton_wait_trainer_up(&feed->wait);
 }
@@ -137,7 +142,7 @@ static bool head_is_claimed(const struct baton_pipeline *feed)
 static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t,
                       uint64_t *claimed_ns)
 {
-	for (int turn = 0; !find_ready(feed, t); turn++) {
+	for (int turn = 0; !find_ready(feed, t);) {
 		if (baton_state_of(feed) == BATON_STOPPED)
 			return BATON_CANCELED;
 		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns) {
@@ -148,7 +153,7 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 		if (*claimed_ns == 0 && head_is_claimed(feed))
 			*claimed_ns = baton_now_ns();
 		if (turn < BATON_TRAINER_TURNS)
-			baton_wait_turn(turn);
+			baton_wait_turn(turn++);
 		else
 			park(feed, deadline_ns);
 	}
@@ -310,12 +315,15 @@ int baton_release(baton_pipeline *feed, baton_batch *b)
 /* A copy of batch i, as the only batch of a block of its own. */
 static struct baton_block *copy_batch(const struct baton_block *block, uint32_t i)
 {
+	const struct baton_layout *l = block->layout;
 	struct baton_block *copy = baton_block_create(block->layout, 1);
 
 	if (!copy)
 		return NULL;
 	baton_block_own(copy, 0);
-	memcpy(copy->data, baton_block_batch(block, i), block->layout->batch_bytes);
+	for (size_t f = 0; f < l->n_fields; f++)
+		memcpy(copy->data + l->offset[f], baton_block_batch(block, i) + l->offset[f],
+		       l->used[f]);
 	copy->k = block->k + i;
 	copy->n = 1;
 	copy->cells[0] = block->cells[i];

@@ -107,8 +107,8 @@ baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
                                    struct baton_block *block);
 /* Fill a claimed block from the source. */
 void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block);
-/* Pass ticket t on. False: it was not the caller's any more. */
-bool baton_producer_publish(struct baton_pipeline *feed, uint64_t t);
+/* Pass ticket t, which is the caller's, on to the trainer. */
+void baton_producer_publish(struct baton_pipeline *feed, uint64_t t);
 /* The source's hooks: start returns OK or < 0 with p->start_error filled. */
 int baton_producer_start(struct baton_producer *p);
 void baton_producer_stop(struct baton_producer *p);

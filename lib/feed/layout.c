@@ -50,7 +50,7 @@ static int check_name(const baton_field *fields, size_t i, baton_error *err)
 	return BATON_OK;
 }
 
-/* Bytes of a whole field, padded; 0 and an error if that can't be. */
+/* Bytes of a whole field; 0 and an error if that can't be. */
 static size_t field_bytes(const baton_field *f, size_t rows, baton_error *err)
 {
 	size_t bytes = dtype_bytes(f->dtype);
@@ -78,7 +78,7 @@ static size_t field_bytes(const baton_field *f, size_t rows, baton_error *err)
 	}
 	if (__builtin_mul_overflow(bytes, rows, &bytes) || bytes > SIZE_MAX / 4)
 		goto overflow;
-	return baton_align_up(bytes);
+	return bytes;
 overflow:
 	baton_error_set(err, -EINVAL, "field \"%.60s\": a batch of %zu rows does not fit in memory",
 	                f->name, rows);
@@ -124,6 +124,8 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 
 		if (bytes == 0)
 			goto fail;
+		l->used[i] = bytes;
+		bytes = baton_align_up(bytes) + BATON_RED_ZONE;
 		if (__builtin_add_overflow(l->batch_bytes, bytes, &l->batch_bytes)) {
 			baton_error_set(err, -EINVAL,
 			                "source: a batch of %zu fields does not fit in memory", n);

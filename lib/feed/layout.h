@@ -9,6 +9,18 @@
 /* 64 bytes: a cache line, and the widest vector register. */
 #define BATON_ALIGN 64u
 
+/* Under ASan, bytes behind each field and before the first that nobody may touch. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BATON_RED_ZONE BATON_ALIGN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BATON_RED_ZONE BATON_ALIGN
+#endif
+#endif
+#ifndef BATON_RED_ZONE
+#define BATON_RED_ZONE 0u
+#endif
+
 /* Where each field of a batch lies: immutable once created, shared by a pipeline and by
  * every batch detached from it, and freed by whichever lets go last. */
 struct baton_layout {
@@ -18,6 +30,7 @@ struct baton_layout {
 	size_t batch_bytes; /* all fields, each padded to BATON_ALIGN */
 	size_t bytes;       /* of this struct with its names */
 	size_t offset[BATON_MAX_FIELDS];
+	size_t used[BATON_MAX_FIELDS];        /* bytes, without padding */
 	baton_field fields[BATON_MAX_FIELDS]; /* names point into names */
 	char names[];
 };

@@ -4,10 +4,10 @@
 
 #include "error.h"
 #include "feed.h"
+#include "thread.h"
 #include <baton/version.h>
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -221,19 +221,6 @@ static int create_producers(struct baton_pipeline *feed, baton_error *err)
 	return BATON_OK;
 }
 
-/* Start producer i with every signal blocked: they are for the program's own threads. */
-static int start_thread(struct baton_producer *p)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&p->thread, NULL, baton_producer_main, p);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
-}
-
 /* Only a source with a start hook makes open wait: it can fail, and then so must open. */
 static int wait_started(struct baton_pipeline *feed, baton_error *err)
 {
@@ -256,7 +243,8 @@ static int start_threads(struct baton_pipeline *feed, baton_error *err)
 	uint32_t wanted = feed->n_threads;
 
 	for (feed->n_threads = 0; feed->n_threads < wanted; feed->n_threads++) {
-		int rc = start_thread(&feed->producers[feed->n_threads]);
+		struct baton_producer *p = &feed->producers[feed->n_threads];
+		int rc = baton_thread_start(&p->thread, baton_producer_main, p);
 
 		if (rc != BATON_OK)
 			return baton_error_set(err, rc,
@@ -353,7 +341,8 @@ int baton_close(baton_pipeline **feed)
 	if (!*feed)
 		return BATON_OK;
 	if (baton_counter_read(&(*feed)->delivery.held) > 0 ||
-	    atomic_load_explicit(&(*feed)->lent, memory_order_relaxed) > 0)
+	    /* acquire: pairs with the release in claim.c; whoever was inside is done */
+	    atomic_load_explicit(&(*feed)->lent, memory_order_acquire) > 0)
 		return BATON_MISUSE_LENT;
 	destroy(*feed);
 	*feed = NULL;

@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "error.h"
 #include "feed.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,11 +49,11 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 {
 	int rc = try_claim(p->feed, t, block);
 
-	for (int turn = 0; rc == BATON_TIMEOUT; rc = try_claim(p->feed, t, block), turn++) {
+	for (int turn = 0; rc == BATON_TIMEOUT; rc = try_claim(p->feed, t, block)) {
 		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns)
 			return BATON_TIMEOUT;
 		if (turn < BATON_PRODUCER_TURNS)
-			baton_wait_turn(turn);
+			baton_wait_turn(turn++);
 		else
 			park(p, deadline_ns);
 	}
@@ -130,12 +131,13 @@ void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_bloc
 		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
 }
 
-bool baton_producer_publish(struct baton_pipeline *feed, uint64_t t)
+void baton_producer_publish(struct baton_pipeline *feed, uint64_t t)
 {
-	if (!baton_ring_publish(&feed->ring, t))
-		return false;
+	bool mine = baton_ring_publish(&feed->ring, t);
+
+	assert(mine);
+	(void)mine;
 	baton_wait_published(&feed->wait, t);
-	return true;
 }
 
 int baton_producer_start(struct baton_producer *p)
@@ -150,6 +152,7 @@ int baton_producer_start(struct baton_producer *p)
 	if (rc > 0)
 		rc = -EINVAL;
 	p->start_error.code = rc;
+	baton_error_one_line(p->start_error.text);
 	if (rc < 0 && !p->start_error.text[0])
 		baton_error_set(&p->start_error, rc, "producer %d: start failed: %s", p->index,
 		                baton_strerror(rc));

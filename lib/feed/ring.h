@@ -69,6 +69,8 @@ struct baton_slot {
 	 * relaxed: the turn orders it. */
 	_Atomic(struct baton_block *) block;
 	uint64_t due; /* the trainer's own: the ticket that it takes here next */
+	/* Callers' own threads only (claim.c): 1 + the ticket whose claim is out; 0: none. */
+	_Atomic(uint64_t) claim;
 };
 
 struct baton_ring {
@@ -89,6 +91,7 @@ static inline void baton_ring_init(struct baton_ring *r, struct baton_slot *slot
 		struct baton_slot *s = &slots[t & r->mask];
 
 		atomic_init(&s->turn, 2 * t);
+		atomic_init(&s->claim, 0);
 		s->due = t;
 	}
 }

@@ -25,9 +25,11 @@
  * epoch, and S4 does not sleep. S1 and P3 pair so that who sees a moved epoch sees what
  * was written before it (cancel's flag).
  *
- * Hysteresis: the trainer does not wake a producer for each slot that it frees, but
- * once half of the slots that it does not itself hold are free. Then few producers run,
- * and context switches are rare. Alone, that deadlocks and starves; two rules override:
+ * Hysteresis: the trainer does not wake a producer of ours for each slot that it frees,
+ * but once half of the slots that it does not itself hold are free. Then few producers
+ * run, and context switches are rare. (Threads of the caller's own are woken for each:
+ * somebody may wait for what they do next, who never comes here.) Alone, that deadlocks
+ * and starves; two rules override:
  *   - a trainer about to sleep first wakes a producer if the next slot is free;
  *   - a producer that was woken, and finds the slot after its own free too, wakes one
  *     more before it fills. */
@@ -48,6 +50,10 @@
 /* How long to try before sleeping, by measurement: a futex wake across cores costs
  * tens of microseconds, a pause about ten nanoseconds, a yield up to a microsecond. */
 #define BATON_TRAINER_TURNS 300
+/* The trainer sleeps no longer than this before it looks again: a producer may be suspended
+ * between its publish, or its being woken, and what it would have done for others next. The
+ * handshake does not rest on it. */
+#define BATON_TRAINER_NAP_NS 10000000u
 #define BATON_PRODUCER_TURNS 60
 
 /* One turn of trying: a pause; now and then a yield, since who we wait for may have no
@@ -83,17 +89,14 @@ static inline void baton_wait_wake(_Atomic(int32_t) *epoch, int n)
 	baton_futex_wake(epoch, n);
 }
 
-/* After publishing ticket t: wake the trainer if that is what it sleeps for. Of several
- * publishers only the one that lowers the flag pays for the wake. */
+/* After publishing ticket t: wake the trainer if that is what it sleeps for. In order that
+ * is one publisher alone. Nobody but the trainer lowers the flag: a publisher that did, and
+ * was suspended before its wake, would keep the others from waking it. */
 static inline void baton_wait_published(struct baton_wait *w, uint64_t t)
 {
 	uint64_t wants = atomic_load_explicit(&w->trainer_wants, ORDER_ASLEEP); /* P2 */
 
-	if (wants != 2 * t + 1 && wants != BATON_WANTS_ANY)
-		return;
-	/* relaxed: it only chooses who wakes; the epoch orders */
-	if (atomic_compare_exchange_strong_explicit(&w->trainer_wants, &wants, 0,
-	                                            memory_order_relaxed, memory_order_relaxed))
+	if (wants == 2 * t + 1 || wants == BATON_WANTS_ANY)
 		baton_wait_wake(&w->trainer_epoch, 1);
 }
 
@@ -150,12 +153,12 @@ static inline bool baton_wait_any_asleep(struct baton_wait *w)
 	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) != 0;
 }
 
-/* Is the slot of the next ticket free? relaxed: a hint, for the two rules below; a
- * producer that is not woken because of an old answer was about to find out itself. */
+/* Is the slot of the next ticket free? In the order of S3, so that the ticket is at least
+ * as new as the one for which a sleeper found its slot in use. */
 static inline bool baton_wait_next_is_free(const struct baton_ring *r)
 {
-	uint64_t t = atomic_load_explicit(&r->ticket, memory_order_relaxed);
-	uint64_t turn = atomic_load_explicit(&baton_ring_slot(r, t)->turn, memory_order_relaxed);
+	uint64_t t = atomic_load_explicit(&r->ticket, ORDER_RECHECK);
+	uint64_t turn = atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK);
 
 	return turn == 2 * t;
 }
@@ -178,7 +181,7 @@ static inline void baton_wait_released(struct baton_wait *w, const struct baton_
 }
 
 /* The two rules that override the hysteresis: for a trainer about to sleep, and for a
- * producer that was woken and has claimed. */
+ * producer that was woken and has claimed. And for a release that knows no hysteresis. */
 static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r)
 {
 	if (baton_wait_any_asleep(w) && baton_wait_next_is_free(r))

@@ -19,9 +19,9 @@
 #include "reclaimer.h"
 #include "error.h"
 #include "rcu.h"
+#include "thread.h"
 #include <errno.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -77,19 +77,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* The thread takes no signal: those are for the program's own threads. */
-static int start_thread(struct baton_reclaimer *r)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&r->thread, NULL, run, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc;
-}
-
 int baton_reclaimer_start(struct baton_reclaimer *r, void (*reclaim)(void *, uint32_t), void *state,
                           baton_error *err)
 {
@@ -99,10 +86,10 @@ int baton_reclaimer_start(struct baton_reclaimer *r, void (*reclaim)(void *, uin
 	atomic_init(&r->mode, UNWATCHED);
 	r->reclaim = reclaim;
 	r->state = state;
-	rc = start_thread(r);
-	if (rc != 0)
-		return baton_error_set(err, -rc, "can't start the reclaimer's thread: %s",
-		                       baton_strerror(-rc));
+	rc = baton_thread_start(&r->thread, run, r);
+	if (rc < 0)
+		return baton_error_set(err, rc, "can't start the reclaimer's thread: %s",
+		                       baton_strerror(rc));
 	return BATON_OK;
 }
 

@@ -133,6 +133,27 @@ int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struc
 	return rows->x && rows->y ? BATON_OK : BATON_MISUSE_EMPTY;
 }
 
+static size_t units_of(const baton_field *f)
+{
+	size_t units = 1;
+
+	for (int i = 0; i < f->rank; i++)
+		units *= f->shape[i];
+	return units;
+}
+
+/* A batch of another pipeline than the one that was bound, perhaps a detached one, may have
+ * other shapes. Asked at each step: it is the buffers of this model that would overflow. */
+static bool fits(const baton_model *net, const baton_batch *b, const struct baton_rows *rows)
+{
+	const baton_field *fields = baton_fields(b, NULL);
+
+	return rows->n <= net->rows && units_of(&fields[net->binding.input]) == net->plan->d_in &&
+	       units_of(&fields[net->binding.target]) == net->plan->d_out &&
+	       (!net->binding.weighted ||
+	        (rows->weight && units_of(&fields[net->binding.weight]) == 1));
+}
+
 int baton_step(baton_model *net, const baton_batch *b, float *loss)
 {
 	struct baton_scores scores = {0, 0, 0};
@@ -144,6 +165,8 @@ int baton_step(baton_model *net, const baton_batch *b, float *loss)
 	if (!net->scratch)
 		return -EINVAL;
 	rc = baton_model_rows(&net->binding, b, &rows);
+	if (rc == BATON_OK && !fits(net, b, &rows))
+		rc = BATON_ERR_SHAPE;
 	if (rc == BATON_OK)
 		rc = baton_model_train(net, &rows, &scores);
 	if (rc == BATON_OK && loss)

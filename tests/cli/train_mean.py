@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import time
 
 from tap import Skip, check, claim, main, run
 
@@ -95,7 +96,8 @@ def json_is_complete():
     check(re.fullmatch(r'\d+\.\d+\.\d+', doc['version']), doc['version'])
     check(doc['config'] == doc['config'] | {
         'producers': 3, 'batch_size': 64, 'steps_per_epoch': 1000, 'epochs': 4, 'seed': 1,
-        'lr': 0.001, 'pool': 8, 'block': 64, 'order': 'ordered', 'progress': 'none', 'json': '-',
+        'lr': 0.001, 'optimizer': 'rmsprop', 'loss': 'mse', 'hidden': [], 'validation_steps': 0,
+        'patience': 0, 'pool': 8, 'block': 64, 'order': 'ordered', 'progress': 'none', 'json': '-',
         'predict': [[1, 2], [-3, 4.5]]}, doc['config'])
     check([e['epoch'] for e in doc['epochs']] == [1, 2, 3, 4], doc['epochs'])
     check(re.fullmatch('[0-9a-f]{16}', doc['digest']), doc['digest'])
@@ -157,6 +159,21 @@ BAD = [  # options, what the line must name
     (['--predict', 'a,b'], ['--predict', '"a,b"']),
     (['--predict', 'nan,1'], ['--predict', '"nan,1"']),
     (['--predict', ','], ['--predict', '","']),
+    (['--optimizer', 'adagrad'], ['--optimizer', '"adagrad"', 'rmsprop', 'sgd', 'adam']),
+    (['--loss', 'huber'], ['--loss', '"huber"', 'mse', 'mae']),
+    (['--hidden', '0'], ['--hidden', '"0"', '1 to 4096']),
+    (['--hidden', ''], ['--hidden', '""']),
+    (['--hidden', '4,'], ['--hidden', '"4,"']),
+    (['--hidden', '4,,4'], ['--hidden', '"4,,4"']),
+    (['--hidden', '4,x'], ['--hidden', '"4,x"']),
+    (['--hidden', '-4'], ['--hidden', '"-4"']),
+    (['--hidden', '4097'], ['--hidden', '"4097"', '1 to 4096']),
+    (['--hidden', '1,1,1,1,1,1,1,1,1'], ['--hidden', '1 to 8']),
+    (['--hidden', '18446744073709551617'], ['--hidden', '18446744073709551617']),
+    (['--validation-steps', '0'], ['--validation-steps', '"0"']),
+    (['--patience', '0'], ['--patience', '"0"']),
+    (['--watch', '60'], ['--watch', '"60"']),
+    (['--watch', 'nan,1'], ['--watch', '"nan,1"']),
     (['--progress', 'maybe'], ['--progress', '"maybe"', 'auto', 'bar', 'lines', 'none']),
     (['--json', ''], ['--json', '""']),
     (['--json', '/nonexistent/dir/f.json'], ['--json', '/nonexistent/dir/f.json']),
@@ -175,6 +192,100 @@ def bad_input():
         check(err.startswith('train_mean: '), err)
         for name in names:
             check(name in err, options, name, repr(err))
+
+
+@claim
+def learns_with_every_optimizer():
+    """every optimizer and loss learns the mean, each with a digest of its own"""
+    digests = set()
+    for optimizer, epochs in (('rmsprop', 10), ('sgd', 10), ('adam', 60)):
+        for loss in ('mse', 'mae'):
+            rate = ['--lr', '0.00001'] if (optimizer, loss) == ('sgd', 'mae') else []
+            doc = train('--optimizer', optimizer, '--loss', loss, '--epochs', epochs, *rate)
+            check(doc['config']['optimizer'] == optimizer and doc['config']['loss'] == loss)
+            check(abs(doc['predictions'][0]['output'] - 65) < 0.3, optimizer, loss, doc)
+            digests.add(doc['digest'])
+    check(len(digests) == 6, digests)
+
+
+@claim
+def hidden_layers():
+    """--hidden puts layers with relu below the last one, and JSON has all their weights"""
+    doc = train('--hidden', '16,3', '--epochs', 2)
+    check('weights' not in doc and doc['config']['hidden'] == [16, 3], doc['config'])
+    layers = doc['layers']
+    check([(l['name'], l['inputs'], l['units']) for l in layers] ==
+          [('dense_1', 2, 16), ('dense_2', 16, 3), ('dense_3', 3, 1)], layers)
+    for p in doc['predictions']:
+        values = p['input']
+        for l in layers:
+            n = l['units']
+            check(len(l['kernel']) == l['inputs'] * n and len(l['bias']) == n, l)
+            values = [sum(v * w for v, w in zip(values, l['kernel'][j::n])) + l['bias'][j]
+                      for j in range(n)]
+            values = values if l is layers[-1] else [max(v, 0) for v in values]
+        check(abs(values[0] - p['output']) < 1e-3, values, p)
+    again = train('--hidden', '16,3', '--epochs', 2, '--producers', 3)
+    check(again['digest'] == doc['digest'], again['digest'])
+
+
+@claim
+def validation():
+    """--validation-steps evaluates after each epoch, and changes nothing else"""
+    plain, doc = train('--epochs', 4), train('--epochs', 4, '--validation-steps', 20)
+    check(plain['digest'] == doc['digest'], doc['digest'])
+    check('val_loss' not in plain['epochs'][0], plain['epochs'])
+    check(0 < doc['epochs'][0]['val_loss'] < doc['epochs'][0]['loss'], doc['epochs'])
+    check(doc['epochs'][3]['val_loss'] < 0.02, doc['epochs'])
+    status, out, err = run(PROGRAM, '--validation-steps', 2, '--epochs', 1)
+    check(re.search(r'of the validation \d+\.\d+$', out, re.M), out)
+
+
+@claim
+def patience():
+    """--patience stops after so many epochs without a better loss, with exit 0"""
+    doc = train('--epochs', 1000, '--patience', 3, '--validation-steps', 10)
+    losses = [e['val_loss'] for e in doc['epochs']]
+    best = losses.index(min(losses))
+    check(doc['stopped'] and not doc['interrupted'], doc['stopped'])
+    check(len(losses) == best + 4 < 1000, best, losses)
+    status, out, err = run(PROGRAM, '--epochs', 1000, '--patience', 3, '--progress', 'none')
+    check(status == 0, status)
+    check(re.search(r'^stopped after epoch \d+ of 1000: the best was epoch \d+$', out, re.M), out)
+
+
+@claim
+def not_a_number():
+    """a loss that is not finite ends the run, with one line that says where, and exit 1"""
+    for rate in ('0.01', '1', '1000000'):
+        status, out, err = run(PROGRAM, '--optimizer', 'sgd', '--lr', rate, '--progress', 'none',
+                               '--json', '-')
+        check(status == 1 and out == '' and err.count('\n') == 1, status, out, err)
+        check(re.match(r'train_mean: epoch 1, step \d+: the loss is (nan|inf); try', err), err)
+
+
+@claim
+def watch():
+    """--watch prints predictions of later and later steps, at most one every 100 ms"""
+    child = subprocess.Popen([PROGRAM, '--epochs', '1000000', '--progress', 'none',
+                              '--watch', '60,70'], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lines, times = [], []
+    while len(lines) < 6:
+        lines.append(child.stderr.readline())
+        times.append(time.monotonic())
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    check(child.returncode == 130, child.returncode)
+    found = [re.fullmatch(r'step (\d+): \(60, 70\) -> (-?\d+\.\d{4})', l)
+             for l in ''.join(lines + [err]).splitlines()]
+    check(all(found), lines, err)
+    steps = [int(m[1]) for m in found]
+    check(steps == sorted(set(steps)), steps)
+    check(times[-1] - times[0] >= 0.08 * (len(times) - 1), times)
+    check(abs(float(found[-1][2]) - 65) < 0.3, found[-1][0])
+    plain, watched = train(), run(PROGRAM, '--progress', 'none', '--json', '-', '--watch', '1,2')
+    check(json.loads(watched[1])['digest'] == plain['digest'], 'watching changes the run')
 
 
 @claim

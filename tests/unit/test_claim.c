@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "feed.h"
 #include "feed_source.h"
 
 static baton_pipeline *open_own(uint32_t blocks)
@@ -534,4 +535,37 @@ Unit(claim, submit_discard_finish_and_release_are_legal_after_cancel)
 	close_feed(feed);
 	cr_assert(is_known(&detached, 42, 1));
 	cr_assert_eq(baton_free(&detached), BATON_OK);
+}
+
+BATON_NO_ANALYSIS static void *fill_nine(void *arg)
+{
+	baton_claim c = BATON_CLAIM_INIT;
+	baton_rng rng;
+
+	for (uint64_t k = 0; k < 9; k++) {
+		if (baton_begin(arg, &c) != BATON_OK)
+			break;
+		baton_rng_init(&rng, 42, k);
+		known_write(baton_claimed(&c), &rng);
+		baton_submit(arg, &c);
+	}
+	return NULL;
+}
+
+/* A trainer that waits for its producer outside of next() must not find it asleep beside
+ * a free slot: with the hysteresis that is for our own producers, this would hang. */
+Unit(claim, one_release_wakes_a_claimer_even_if_most_slots_are_in_use)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 8);
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, fill_nine, feed), 0);
+	while (!baton_wait_any_asleep(&feed->wait))
+		sched_yield();
+	expect_next(feed, 0);
+	pthread_join(thread, NULL);
+	for (uint64_t k = 1; k < 9; k++)
+		expect_next(feed, k);
+	close_feed(feed);
 }

@@ -40,9 +40,10 @@ Test(layout, every_field_starts_at_a_multiple_of_64_after_the_one_before)
 	struct baton_layout *l = create(fields, 3, 3);
 
 	cr_assert_eq(l->offset[0], 0);
-	cr_assert_eq(l->offset[1], 64);            /* 3 bytes, padded */
-	cr_assert_eq(l->offset[2], 64 + 192);      /* 3 * 16 * 4: already a multiple */
-	cr_assert_eq(l->batch_bytes, 64 + 192 + 256); /* 3 * 9 * 8 = 216, padded */
+	/* 3 bytes, padded; 3 * 16 * 4: already a multiple; 3 * 9 * 8 = 216, padded */
+	cr_assert_eq(l->offset[1], 64 + BATON_RED_ZONE);
+	cr_assert_eq(l->offset[2], 64 + 192 + 2 * BATON_RED_ZONE);
+	cr_assert_eq(l->batch_bytes, 64 + 192 + 256 + 3 * BATON_RED_ZONE);
 	baton_layout_unref(&l);
 }
 
@@ -61,7 +62,7 @@ Test(layout, every_dtype_has_the_size_that_its_name_says)
 		baton_field f = {.name = "a", .dtype = sizes[i].dtype, .rank = 1, .shape = {64}};
 		struct baton_layout *l = create(&f, 1, 5);
 
-		cr_assert_eq(l->batch_bytes, 5 * 64 * sizes[i].bytes, "0x%x",
+		cr_assert_eq(l->used[0], 5 * 64 * sizes[i].bytes, "0x%x",
 		             (unsigned)sizes[i].dtype);
 		baton_layout_unref(&l);
 	}
@@ -98,7 +99,7 @@ Test(layout, no_fields_and_too_many_are_refused)
 
 	struct baton_layout *l = create(fields, BATON_MAX_FIELDS, 1);
 
-	cr_assert_eq(l->offset[BATON_MAX_FIELDS - 1], 15 * 64);
+	cr_assert_eq(l->offset[BATON_MAX_FIELDS - 1], 15 * (64 + BATON_RED_ZONE));
 	baton_layout_unref(&l);
 }
 
@@ -146,7 +147,7 @@ Test(layout, the_greatest_rank_is_allowed)
 	                 .shape = {2, 2, 2, 2, 2, 2}};
 	struct baton_layout *l = create(&f, 1, 1);
 
-	cr_assert_eq(l->batch_bytes, 64);
+	cr_assert_eq(l->used[0], 64);
 	baton_layout_unref(&l);
 }
 
@@ -162,7 +163,7 @@ Test(layout, what_lies_past_the_rank_is_not_looked_at)
 	const baton_field f = {.name = "x", .dtype = BATON_F32, .rank = 1, .shape = {4, 0, SIZE_MAX}};
 	struct baton_layout *l = create(&f, 1, 4);
 
-	cr_assert_eq(l->batch_bytes, 64);
+	cr_assert_eq(l->used[0], 64);
 	baton_layout_unref(&l);
 }
 

@@ -140,6 +140,44 @@ Test(model, a_batch_that_is_not_held_is_refused)
 	baton_model_destroy(&net);
 }
 
+/* One step on a batch of this source by a model that was bound to another. */
+static int step_foreign(baton_model *net, const baton_source *source)
+{
+	baton_pipeline *feed = open_inline(source);
+	baton_batch b = BATON_BATCH_INIT;
+	int rc = -1;
+
+	if (baton_next(feed, &b) == BATON_OK) {
+		rc = baton_step(net, &b, NULL);
+		baton_release(feed, &b);
+	}
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	return rc;
+}
+
+/* Else it would write past the buffers that bind allocated, or read past the batch. */
+Test(model, a_batch_of_another_pipeline_is_refused_unless_it_fits)
+{
+	static const baton_field wide[] = {{"x", BATON_F32, 1, {3}}, {"y", BATON_F32, 1, {1}}};
+	static const baton_field narrow[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {2}}};
+	baton_source source = mean_source(16);
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+
+	cr_assert_eq(baton_bind(net, feed, NULL), BATON_OK);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	cr_expect_eq(step_foreign(net, &source), BATON_OK);
+	source.rows = 17;
+	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
+	source.rows = 4;
+	cr_expect_eq(step_foreign(net, &source), BATON_OK);
+	source.fields = wide;
+	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
+	source.fields = narrow;
+	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
+	baton_model_destroy(&net);
+}
+
 Test(model, misuse_is_answered)
 {
 	baton_model *net = mean_model(), *none = NULL;
