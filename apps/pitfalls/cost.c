@@ -56,7 +56,7 @@ struct probe {
 	bool counts;
 };
 
-static void die(const char *what, const char *why)
+static _Noreturn void die(const char *what, const char *why)
 {
 	fprintf(stderr, "pitfalls: cost of a batch: %s: %s\n", what, why);
 	exit(1);
