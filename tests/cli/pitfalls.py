@@ -13,8 +13,11 @@ import tempfile
 from tap import Skip, check, claim, main, run
 
 PROGRAM = sys.argv[1]
-SANITIZED = os.environ.get('BATON_SANITIZE', 'none') != 'none'  # then all of it is slow
+# Under a sanitizer everything is slow, and every figure would have the same bits: there
+# only the ways through the program are tried.
+SANITIZED = os.environ.get('BATON_SANITIZE', 'none') != 'none'
 SEEDS = range(1, 2 if SANITIZED else 6)
+EPOCHS = 6 if SANITIZED else 100
 FORMS = ((), ('--threads',))
 S2 = 416.625
 
@@ -26,6 +29,11 @@ def pitfalls(*options, status=0):
     return json.loads(out)
 
 
+def need_speed():
+    if SANITIZED:
+        raise Skip('too slow under a sanitizer')
+
+
 def lines(doc, name):
     return [line for line in doc['scenarios'] if line['scenario'] == name]
 
@@ -35,7 +43,8 @@ def everything(seed, form):
     """Run all scenarios, once for all tests: (status, stdout, stderr, JSON document)."""
     with tempfile.TemporaryDirectory() as place:
         path = os.path.join(place, 'out.json')
-        done = run(PROGRAM, 'all', '--seed', seed, '--json', path, *form, timeout=600)
+        done = run(PROGRAM, 'all', '--seed', seed, '--epochs', EPOCHS, '--json', path, *form,
+                   timeout=600)
         with open(path) as f:
             return *done, json.load(f)
 
@@ -49,7 +58,8 @@ def all_of_it():
             check(status == 0 and err == '', seed, form, status, out, err)
             check([line['scenario'] for line in doc['scenarios']] ==
                   ['E1', 'E2', 'E3', 'E4', 'E5', 'E6', 'E7', 'E8', 'E8', 'E8', 'E9', 'E9', 'E9'])
-            check(doc['good'] and {line['verdict'] for line in doc['scenarios']} == {'ok'}, doc)
+            verdicts = {line['verdict'] for line in doc['scenarios']}
+            check(doc['good'] and verdicts <= {'ok', 'not judged' if SANITIZED else 'ok'}, doc)
 
 
 def check_figures(doc):
@@ -77,6 +87,7 @@ def check_figures(doc):
 @claim
 def figures():
     """the figures are those of the closed forms, worked out here once more"""
+    need_speed()
     for seed in SEEDS:
         for form in FORMS:
             check_figures(everything(seed, form)[3])
@@ -117,6 +128,7 @@ def forms_agree():
 @claim
 def can_fail():
     """a generator that is not ahead mends E1 and spoils E2: outside, and exit status 1"""
+    need_speed()
     doc = pitfalls('E1', '--speed', 0.1, status=1)
     check(not doc['good'] and lines(doc, 'E1')[0]['verdict'] == 'FAILED', doc)
     check(lines(doc, 'E1')[0]['measured'][0] < 100, doc)
@@ -150,6 +162,7 @@ def next_next():
 @claim
 def sweep():
     """the sweep: from 4 % to all rows wrong, and a loss near s^2 q (2 - q)"""
+    need_speed()
     points = pitfalls('--sweep')['sweep']
     reused = [p for p in points if p['reused'] == 'x']
     check({p['queue'] for p in reused} == {1, 2, 4, 8, 10, 16, 32, 64}, reused)
@@ -167,6 +180,7 @@ def sweep():
 @claim
 def report():
     """the table has a line for each scenario, E1 and E8 side by side, and the costs"""
+    need_speed()
     out = everything(1, ())[1]
     for n in range(1, 10):
         check(re.search(fr'^E{n} .* ok: ', out, re.M), n, out)
@@ -229,7 +243,8 @@ def need_gnuplot():
 def pictures():
     """--plot makes a picture of the kind that the name says"""
     need_gnuplot()
-    for options in (['E1', 'E2', 'E4', 'E9'], ['--sweep'], ['--sweep', '--threads'], ['E1']):
+    kinds = [['E1'], ['E1', 'E2', 'E4', 'E9'], ['--sweep'], ['--sweep', '--threads']]
+    for options in kinds[:1] if SANITIZED else kinds:
         for ending, head in (('svg', b'<?xml'), ('png', b'\x89PNG\r\n')):
             with tempfile.TemporaryDirectory() as place:
                 path = os.path.join(place, f"a 'picture'.{ending}")
