@@ -104,7 +104,7 @@ static void *produce(void *arg)
 
 		fill(b, t, me);
 #ifdef STOP_AT
-		if (t - FIRST >= STOP_AT)
+		if ((int64_t)(t - FIRST) >= STOP_AT)
 			halt();
 #endif
 		ours = baton_ring_publish(&ring, t);
@@ -163,6 +163,18 @@ static bool any_ready_recheck(void)
 	return false;
 }
 
+/* The trainer looks for STOPPED only, which nobody says but cancel: without one, to look
+ * would only multiply the executions. */
+static bool stopped(memory_order order)
+{
+#ifdef CANCEL
+	return atomic_load_explicit(&state, order) == STOPPED;
+#else
+	(void)order;
+	return false;
+#endif
+}
+
 /* park() */
 static void trainer_park(void)
 {
@@ -175,7 +187,7 @@ static void trainer_park(void)
 
 	baton_wait_pass_on(&waits, &ring);
 	epoch = baton_wait_trainer_down(&waits, wants);
-	if (!any_ready_recheck() && atomic_load_explicit(&state, ORDER_RECHECK) != STOPPED)
+	if (!any_ready_recheck() && !stopped(ORDER_RECHECK))
 		baton_futex_wait(&waits.trainer_epoch, epoch, BATON_FOREVER);
 	baton_wait_trainer_up(&waits);
 }
@@ -184,7 +196,7 @@ static void trainer_park(void)
 static bool wait_ready(uint64_t *t)
 {
 	while (!find_ready(t)) {
-		if (atomic_load_explicit(&state, memory_order_relaxed) == STOPPED)
+		if (stopped(memory_order_relaxed))
 			return false;
 		trainer_park();
 	}
@@ -215,7 +227,7 @@ static void take(uint64_t t)
 }
 
 /* The tickets that the trainer holds, oldest first. */
-static uint64_t held[HOLD];
+static uint64_t held[HOLD + 1];
 
 static void release_first(void)
 {
