@@ -7,8 +7,11 @@
  *   N_TICKETS   tickets before the known end (feed->limit)
  *   STOP_AT     the source says END at this ticket (counted from 0)
  *   HOLD        blocks that the trainer holds at most, before it releases the oldest
+ *   TAKES       how many tickets the trainer takes, before it goes away with what it holds
  *   COMPLETION  the trainer takes what is ready, in any order
- *   CANCEL      somebody cancels, at any moment */
+ *   CANCEL      somebody cancels, at any moment
+ *   TRAIN       a trainer of the scenario's own, in place of train()
+ *   FILL        what a fill waits for, besides */
 
 #include "model.h"
 
@@ -41,15 +44,13 @@ static void halt(void)
 	baton_wait_wake_producers(&waits);
 }
 
-#ifdef CANCEL
 /* baton_cancel() */
-static void *cancel(void *arg)
+static inline void *cancel(void *arg)
 {
 	raise_state(STOPPED);
 	baton_wait_wake_all(&waits);
 	return arg;
 }
-#endif
 
 /* --- producer.c ------------------------------------------------------------------- */
 
@@ -103,6 +104,9 @@ static void *produce(void *arg)
 		bool ours;
 
 		fill(b, t, me);
+#ifdef FILL
+		FILL(t);
+#endif
 #ifdef STOP_AT
 		if ((int64_t)(t - FIRST) >= STOP_AT)
 			halt();
@@ -167,7 +171,7 @@ static bool any_ready_recheck(void)
  * would only multiply the executions. */
 static bool stopped(memory_order order)
 {
-#ifdef CANCEL
+#if defined(CANCEL)
 	return atomic_load_explicit(&state, order) == STOPPED;
 #else
 	(void)order;
@@ -226,6 +230,7 @@ static void take(uint64_t t)
 	consume(atomic_load_explicit(&s->block, memory_order_relaxed), t);
 }
 
+#ifndef TRAIN
 /* The tickets that the trainer holds, oldest first. */
 static uint64_t held[HOLD + 1];
 
@@ -251,10 +256,15 @@ static void *train(void *arg)
 		take(t);
 		held[taken - 1] = t;
 	}
+#ifndef TAKES
 	while (taken)
 		release_first();
+#endif
 	return arg;
 }
+#else
+static void *train(void *arg);
+#endif
 
 static void setup_waits(void)
 {
@@ -262,7 +272,9 @@ static void setup_waits(void)
 	atomic_init(&state, RUNNING);
 	head = oldest = FIRST;
 	taken = n_taken = 0;
-#ifdef STOP_AT
+#ifdef TAKES
+	stop_ticket = FIRST + TAKES;
+#elif defined(STOP_AT)
 	stop_ticket = FIRST + STOP_AT + 1;
 #else
 	stop_ticket = limit;
@@ -288,7 +300,7 @@ int main(void)
 	for (int i = 0; i < N_PRODUCERS; i++)
 		pthread_join(producers[i], NULL);
 	pthread_join(trainer, NULL);
-#ifndef CANCEL
+#if !defined(CANCEL) && !defined(TRAIN)
 	assert(n_taken == stop_ticket - FIRST);
 #endif
 	judge(n_taken);
