@@ -10,6 +10,10 @@
  * twice and forgetting to do so do not compile. Two habits make this work:
  * the call that hands out a handle stands alone in its condition,
  *     while (baton_next(feed, &b) == BATON_OK)
+ * or alone in its statement, to keep the code:
+ *     int rc = baton_next(feed, &b);
+ *     if (rc != BATON_OK)
+ *             break;
  * and a function of yours that is lent a handle says so with
  * BATON_REQUIRES(*b). Code that keeps handles in arrays opts out with
  * BATON_NO_ANALYSIS. */

@@ -135,8 +135,9 @@ BATON_API int baton_finish(baton_pipeline *feed, baton_claim *c) BATON_RELEASES(
  * errno is kept. What is held stays valid and is given back as ever. */
 BATON_API void baton_cancel(baton_pipeline *feed);
 
-/* Why the run ended, as next() saw it: OK while it goes on, END, CANCELED, or the
- * source's error; err (may be NULL) gets the code, the batch and the text. */
+/* Why the run ended, as next() saw it: OK while it goes on, END, CANCELED, the source's
+ * error, or the misuse that the last next() answered (after which the run can go on); err
+ * (may be NULL) gets the code, the text and the batch at which it ended. */
 BATON_API int baton_status(const baton_pipeline *feed, baton_error *err);
 
 /* Cancel, join the producers, free everything; *feed becomes NULL. A NULL *feed is

@@ -236,15 +236,12 @@ static void hand_out(struct baton_pipeline *feed, baton_batch *b)
 	baton_counter_add(&d->batches, 1);
 }
 
-int baton_next_until(baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
+static int next_batch(struct baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
 {
-	struct baton_delivery *d;
+	struct baton_delivery *d = &feed->delivery;
 
-	if (!feed || !b)
-		return BATON_MISUSE_NULL;
 	if (b->kind_ != BATON_EMPTY)
 		return BATON_MISUSE_OCCUPIED;
-	d = &feed->delivery;
 	if (d->ended != BATON_OK)
 		return d->ended;
 	if (baton_state_of(feed) == BATON_STOPPED)
@@ -257,6 +254,18 @@ int baton_next_until(baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
 	}
 	hand_out(feed, b);
 	return BATON_OK;
+}
+
+int baton_next_until(baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
+{
+	int rc;
+
+	if (!feed || !b)
+		return BATON_MISUSE_NULL;
+	rc = next_batch(feed, b, deadline_ns);
+	/* a loop that only asks for BATON_OK must still be able to learn why it ended */
+	feed->delivery.misuse = baton_is_misuse(rc) ? rc : BATON_OK;
+	return rc;
 }
 
 int baton_next(baton_pipeline *feed, baton_batch *b)
@@ -373,6 +382,10 @@ int baton_status(const baton_pipeline *feed, baton_error *err)
 	if (!feed)
 		return BATON_MISUSE_NULL;
 	d = &feed->delivery;
+	if (d->misuse != BATON_OK) {
+		baton_error_set(err, d->misuse, "%s", baton_strerror(d->misuse));
+		return d->misuse;
+	}
 	rc = d->ended;
 	if (rc < 0) { /* only a source's error ends a run with one */
 		if (err)

@@ -50,6 +50,7 @@ struct baton_delivery {
 	bool stopping;                      /* some taken block carries an END or error: */
 	uint64_t stop_ticket;               /* the lowest such, */
 	baton_error stop;                   /* and what it says */
+	int misuse;                         /* what the last next() answered, if it was misuse */
 	int ended;                          /* what next() has said for good; OK: nothing yet */
 	baton_counter held;                 /* batches handed out and not given back */
 	baton_counter batches, wait_fill_ns, wait_claim_ns, parks;

@@ -6,6 +6,7 @@
 #include "error.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int fill_slots(struct baton_pool *pool)
 {
@@ -19,6 +20,13 @@ static int fill_slots(struct baton_pool *pool)
 	return BATON_OK;
 }
 
+static size_t physical_bytes(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && bytes > 0 ? (size_t)pages * (size_t)bytes : SIZE_MAX;
+}
+
 int baton_pool_init(struct baton_pool *pool, struct baton_ring *ring, struct baton_layout *layout,
                     uint32_t n_slots, uint32_t block_batches, baton_error *err)
 {
@@ -30,6 +38,9 @@ int baton_pool_init(struct baton_pool *pool, struct baton_ring *ring, struct bat
 		                       "pool: %u blocks of %u batches of %zu bytes do not fit in "
 		                       "memory",
 		                       n_slots, block_batches, layout->batch_bytes);
+	if (bytes > physical_bytes()) /* every page of it will be touched, now */
+		return baton_error_set(
+			err, -ENOMEM, "pool: %zu bytes are more than this machine's memory", bytes);
 	pool->slots = aligned_alloc(BATON_LINE, n_slots * sizeof(*pool->slots));
 	if (!pool->slots)
 		return baton_error_set(err, -ENOMEM, "out of memory for %u slots", n_slots);

@@ -85,7 +85,7 @@ Unit(holding, all_C_blocks_may_be_held_and_one_more_is_refused)
 			for (int again = 0; again < 3; again++)
 				cr_assert_eq(refused(feed), BATON_MISUSE_HELD);
 			cr_assert_eq(stats_of(feed).held, C);
-			cr_assert_eq(baton_status(feed, NULL), BATON_OK);
+			cr_assert_eq(baton_status(feed, NULL), BATON_MISUSE_HELD);
 			for (uint32_t i = 0; i < C; i++)
 				cr_assert(is_known(&b[i], 42, i));
 			give(feed, &b[0]);
@@ -491,4 +491,24 @@ Unit(detach, and_release_are_legal_after_the_end_and_after_an_error)
 		cr_assert(is_known(&b[1], 42, 1));
 		cr_assert_eq(baton_free(&b[1]), BATON_OK);
 	}
+}
+
+/* The usual loop asks only for BATON_OK: what ended it must not be lost. */
+Unit(misuse, status_tells_what_ended_a_loop_that_forgot_to_release)
+{
+	struct known state = {NEVER, NEVER, 0, ""};
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_feed(&source, BATON_INLINE, 1, 2);
+	baton_batch b = BATON_BATCH_INIT;
+	baton_error err;
+
+	while (baton_next(feed, &b) == BATON_OK)
+		;
+	cr_assert_eq(baton_status(feed, &err), BATON_MISUSE_OCCUPIED);
+	cr_assert_str_eq(err.text, baton_strerror(BATON_MISUSE_OCCUPIED));
+	baton_release(feed, &b);
+	cr_assert_eq(baton_next(feed, &b), BATON_OK);
+	cr_assert_eq(baton_status(feed, &err), BATON_OK);
+	baton_release(feed, &b);
+	close_feed(feed);
 }
