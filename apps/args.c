@@ -184,10 +184,19 @@ static bool set(const struct arg *arg, const char *text)
 
 /* --- --help and --version ------------------------------------------------------- */
 
-/* One option; the further lines of its help stand below the first. */
-static void print_option(const char *name, const char *meta, const char *help, int width)
+/* The short option of table[i]; 0 if it has none. */
+static char letter_of(const struct args *args, size_t i)
 {
-	int used = printf("  --%s%s%s", name, meta ? " " : "", meta ? meta : "");
+	return args->letters && args->letters[i] != '-' ? args->letters[i] : '\0';
+}
+
+/* One option; the further lines of its help stand below the first. */
+static void print_option(char letter, const char *name, const char *meta, const char *help,
+                         int width)
+{
+	int used = printf(letter ? "  -%c, " : "      ", letter);
+
+	used += printf("--%s%s%s", name, meta ? " " : "", meta ? meta : "");
 
 	while (*help) {
 		size_t n = strcspn(help, "\n");
@@ -202,11 +211,11 @@ static void print_option(const char *name, const char *meta, const char *help, i
 
 static int print_help(const struct args *args, const struct args_words *words)
 {
-	int width = (int)strlen("  --version");
+	int width = (int)strlen("  -V, --version");
 
 	for (size_t i = 0; i < args->n; i++) {
 		const struct arg *arg = &args->table[i];
-		int n = (int)(strlen("  -- ") + strlen(arg->name) +
+		int n = (int)(strlen("  -x, -- ") + strlen(arg->name) +
 		              (arg->meta ? strlen(arg->meta) : 0));
 
 		width = n > width ? n : width;
@@ -214,9 +223,10 @@ static int print_help(const struct args *args, const struct args_words *words)
 	printf("Usage: %s [OPTION]...%s%s\n%s\n\n", args->program, words ? " " : "",
 	       words ? words->meta : "", args->summary);
 	for (size_t i = 0; i < args->n; i++)
-		print_option(args->table[i].name, args->table[i].meta, args->table[i].help, width);
-	print_option("help", NULL, "print this and exit", width);
-	print_option("version", NULL, "print the version and exit", width);
+		print_option(letter_of(args, i), args->table[i].name, args->table[i].meta,
+		             args->table[i].help, width);
+	print_option('h', "help", NULL, "print this and exit", width);
+	print_option('V', "version", NULL, "print the version and exit", width);
 	return 0;
 }
 
@@ -259,9 +269,27 @@ static int unknown(const struct args *args, char **argv, const struct option *lo
 	                          : "is not an option; --help lists them");
 }
 
-/* longs [n + 3]: the table's, then help and version */
-static void translate(const struct args *args, struct option *longs)
+/* Which option getopt_long() means by a character or number of its own: an index into the
+ * table, then help and version. */
+static size_t index_of(const struct args *args, int c)
 {
+	if (c >= FIRST)
+		return (size_t)(c - FIRST);
+	for (size_t i = 0; i < args->n; i++)
+		if (letter_of(args, i) == c)
+			return i;
+	return c == 'h' ? args->n : args->n + 1;
+}
+
+/* longs [n + 3]: the table's, then help and version; shorts [2 n + 4]: the same */
+static void translate(const struct args *args, struct option *longs, char *shorts)
+{
+	shorts += sprintf(shorts, ":hV");
+	for (size_t i = 0; i < args->n; i++)
+		if (letter_of(args, i))
+			shorts += sprintf(shorts, "%c%s", letter_of(args, i),
+			                  args->table[i].meta ? ":" : "");
+
 	for (size_t i = 0; i < args->n; i++)
 		longs[i] = (struct option){args->table[i].name, args->table[i].meta != NULL, NULL,
 		                           FIRST + (int)i};
@@ -287,22 +315,22 @@ int args_parse(const struct args *args, int argc, char **argv)
 	return args_parse_words(args, NULL, argc, argv);
 }
 
-int args_parse_words(const struct args *args, const struct args_words *words, int argc,
-                     char **argv)
+int args_parse_words(const struct args *args, const struct args_words *words, int argc, char **argv)
 {
 	struct option longs[ARGS_MAX + 3];
+	char shorts[2 * ARGS_MAX + 4];
 	int c;
 
-	assert(args->n <= ARGS_MAX);
-	translate(args, longs);
+	assert(args->n <= ARGS_MAX && (!args->letters || strlen(args->letters) == args->n));
+	translate(args, longs, shorts);
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
-		size_t i = (size_t)(c - FIRST);
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		size_t i = index_of(args, c);
 
 		if (c == ':')
-			return args_error(args->program, longs[optopt - FIRST].name, NULL,
+			return args_error(args->program, longs[index_of(args, optopt)].name, NULL,
 			                  "a value is missing");
-		if (c < FIRST)
+		if (c == '?')
 			return unknown(args, argv, longs);
 		if (i == args->n)
 			return flushed(args, print_help(args, words));

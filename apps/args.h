@@ -77,7 +77,9 @@ struct args {
 	const char *program; /* as messages name it */
 	const char *summary; /* --help's first lines */
 	const struct arg *table;
-	size_t n; /* at most ARGS_MAX */
+	size_t n;            /* at most ARGS_MAX */
+	const char *letters; /* [n] short options, in the table's order; '-': none. NULL: none
+	                      * at all. -h and -V come by themselves */
 };
 #define ARGS_MAX 48
 

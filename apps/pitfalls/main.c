@@ -125,7 +125,7 @@ static int read_args(struct program *p, int argc, char **argv)
 		"expand_dims, E9 baton; all of them by default.\n"
 		"Exit status: 0 every figure that is judged lies where it should, 1 one does not,\n"
 		"or it failed, 2 wrong usage.",
-		table, sizeof(table) / sizeof(table[0])};
+		table, sizeof(table) / sizeof(table[0]), NULL};
 	const struct args_words words = {"[E1..E9|all]...", &p->wanted, parse_scenario,
 	                                 "a scenario: E1 to E9, or all"};
 	int rc = args_parse_words(&args, &words, argc, argv);

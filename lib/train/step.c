@@ -145,6 +145,8 @@ static size_t units_of(const baton_field *f)
 /* A batch of another pipeline than the one that was bound, perhaps a detached one, may have
  * other shapes. Asked at each step: it is the buffers of this model that would overflow. */
 static bool fits(const baton_model *net, const baton_batch *b, const struct baton_rows *rows)
+	BATON_REQUIRES(*b);
+static bool fits(const baton_model *net, const baton_batch *b, const struct baton_rows *rows)
 {
 	const baton_field *fields = baton_fields(b, NULL);
 

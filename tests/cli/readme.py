@@ -40,7 +40,7 @@ def options():
         known |= set(re.findall(r'--[a-z-]+', subprocess.run(
             [program, '--help'], capture_output=True, text=True).stdout))
     named = set(re.findall(r'`(?:[^`\n]* )?(--[a-z][a-z-]+)[^`\n]*`', TEXT))
-    for option in named - {'--benchmark', '--suite', '--quick'}:
+    for option in named - {'--benchmark', '--suite', '--verbose', '--quick'}:
         check(option in known, option)
 
 

@@ -297,6 +297,21 @@ def too_large():
 
 
 @claim
+def short_options():
+    """usual options have a short form, which is the same"""
+    long = train('--producers', 2, '--batch-size', 32, '--epochs', 1, '--seed', 5)
+    short = train('-p2', '-b', 32, '-e', 1, '-s5')
+    check(long['digest'] == short['digest'] and long['config'] == short['config'], short)
+    status, _, err = run(PROGRAM, '-p', 'x')
+    check(status == 2 and '--producers: "x"' in err and err.count('\n') == 1, err)
+    for bad in (['-x'], ['-p']):
+        status, out, err = run(PROGRAM, *bad)
+        check(status == 2 and out == '' and err.count('\n') == 1, bad, err)
+    check(run(PROGRAM, '-h') == run(PROGRAM, '--help'), '-h')
+    check(run(PROGRAM, '-V') == run(PROGRAM, '--version'), '-V')
+
+
+@claim
 def help_and_version():
     """--help names every option on stdout, --version the version"""
     status, out, err = run(PROGRAM, '--help')

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Readers of snapshots beside a trainer that never waits for them.
  *
- *      snapshot [gets: 20000] [readers: 3]
+ *      snapshot [gets: 20000] [readers: 3] [steps: 1]
  *
  * (the environment's BATON_STRESS_GETS says the first too). Each reader gets, checks and
- * puts, so many times, and until the whole set has been seen to go round: the end is gated
- * on the readers' progress, not on the trainer's or on time. It checks
+ * puts, at least so many times, until the whole set has been seen to go round and the
+ * trainer has made so many steps: the end is gated on progress, not on time. It checks
  *   - that what it holds existed: a callback of the trainer writes down a checksum of the
  *     weights after every step;
  *   - that it stays so while it is held, now and then for several milliseconds, during which
@@ -30,6 +30,7 @@ enum { ROWS = 16, UNITS = 24, RING = 1 << 16, MOST_READERS = 64, ENOUGH_NEWS = 3
 
 static baton_model *net;
 static unsigned long gets = 20000;
+static uint64_t enough_steps = 1;
 static atomic_int readers_left;
 static _Atomic(const char *) wrong;      /* what was wrong first; NULL: nothing */
 static _Atomic uint64_t fresh;           /* snapshots that were news to their reader */
@@ -113,7 +114,9 @@ static void *reader(void *unused)
 	uint64_t last = 0;
 
 	for (unsigned long turn = 0;
-	     (turn < gets || atomic_load(&fresh) < ENOUGH_NEWS) && !atomic_load(&wrong);) {
+	     (turn < gets || atomic_load(&fresh) < ENOUGH_NEWS ||
+	      atomic_load(&steps) < enough_steps) &&
+	     !atomic_load(&wrong);) {
 		const baton_snapshot *s = baton_snapshot_get(net);
 		uint64_t step;
 
@@ -205,6 +208,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 || from_environment)
 		gets = strtoul(argc > 1 ? argv[1] : from_environment, NULL, 10);
+	if (argc > 3)
+		enough_steps = strtoull(argv[3], NULL, 10);
 	if (n < 1 || n > MOST_READERS || set_up(&feed) < 0)
 		return 1;
 	atomic_store(&readers_left, n);

@@ -126,6 +126,7 @@ Test(lambda, one_that_drops_an_axis_is_refused_before_the_first_step)
 	cr_expect_str_eq(err.text, "lambda_1: declared [64, 1], returns [64]");
 	cr_expect_eq(history.steps, 0);
 	cr_expect_eq(wish.calls, 1);
+	baton_history_free(&history);
 	baton_model_destroy(&net);
 }
 

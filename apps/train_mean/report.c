@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Report: what came of a training, for people on stdout and as one JSON document. Reads
+ * the run, changes nothing of it. */
+
+#include "train_mean.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const orders[] = {"ordered", "completion", NULL};
+const char *const optimizers[] = {"rmsprop", "sgd", "adam", NULL};
+const char *const losses[] = {"mse", "mae", NULL};
+const char *const modes[] = {"auto", "bar", "lines", "none", NULL};
+
+static double seconds(uint64_t ns)
+{
+	return (double)ns * 1e-9;
+}
+
+static double wait_seconds(const struct run *run)
+{
+	return seconds(run->stats.wait_fill_ns + run->stats.wait_claim_ns);
+}
+
+static float predict(const struct run *run, const float pair[2])
+{
+	float mean = 0;
+
+	if (baton_predict(run->net, pair, 1, &mean) != BATON_OK)
+		abort(); /* one row of a model that has been trained */
+	return mean;
+}
+
+static void print_predictions(const struct setup *s, const struct run *run)
+{
+	for (size_t i = 0; i < s->predict.n; i++) {
+		const float *pair = s->predict.of[i];
+
+		printf("(%g, %g) -> %.2f%s", (double)pair[0], (double)pair[1],
+		       (double)predict(run, pair), i + 1 < s->predict.n ? "     " : "\n");
+	}
+}
+
+static void print_feed(const struct run *run)
+{
+	const baton_stats *stats = &run->stats;
+	double share = run->history.train_ns
+	                       ? 100 * wait_seconds(run) / seconds(run->history.train_ns)
+	                       : 0;
+
+	printf(stats->producers ? "%u producers filled" : "no producers; the trainer filled",
+	       stats->producers);
+	for (size_t i = 0; i < run->n_filled && i < 16; i++)
+		printf(" %" PRIu64, run->filled[i]);
+	printf("%s batches\n", run->n_filled > 16 ? " ..." : "");
+	printf("the trainer waited %.1f %% of the time: %.3f ms for a batch being filled, %.3f ms "
+	       "for "
+	       "one that nobody had begun\n",
+	       share, 1e3 * seconds(stats->wait_fill_ns), 1e3 * seconds(stats->wait_claim_ns));
+	printf("%u blocks of %u batches, %.1f KiB held from first step to last\n", stats->blocks,
+	       stats->block_batches, (double)stats->bytes / 1024);
+}
+
+/* Why there are fewer epochs than were asked for, if there are. */
+static void print_end(const struct setup *s, const struct run *run)
+{
+	const baton_history *h = &run->history;
+
+	if (run->ended == BATON_CANCELED)
+		printf("interrupted in epoch %" PRIu64 " of %" PRIu64 "\n",
+		       (uint64_t)(h->steps / s->steps) + 1, s->epochs);
+	if (run->stopping.stopped)
+		printf("stopped after epoch %zu of %" PRIu64 ": the best was epoch %" PRIu64 "\n",
+		       h->n_epochs, s->epochs, run->stopping.best_epoch + 1);
+}
+
+static void print_report(const struct setup *s, const struct run *run)
+{
+	const baton_history *h = &run->history;
+	double time = seconds(h->train_ns);
+
+	print_end(s, run);
+	print_predictions(s, run);
+	printf("%" PRIu64 " steps in %.3f s, %.2f M steps/s; final loss %.6f", h->steps, time,
+	       time > 0 ? (double)h->steps / time * 1e-6 : 0,
+	       h->n_epochs ? h->epochs[h->n_epochs - 1].loss : (double)NAN);
+	if (s->validation_steps && h->n_epochs)
+		printf(", of the validation %.6f", h->epochs[h->n_epochs - 1].val_loss);
+	printf("\n");
+	print_feed(run);
+}
+
+static void json_pair(struct json *j, const char *key, const float pair[2])
+{
+	json_array(j, key);
+	json_f64(j, NULL, (double)pair[0]);
+	json_f64(j, NULL, (double)pair[1]);
+	json_close(j);
+}
+
+static void json_config(struct json *j, const struct setup *s, const struct run *run)
+{
+	json_object(j, "config");
+	json_u64(j, "producers", run->stats.producers);
+	json_u64(j, "batch_size", s->batch_size);
+	json_u64(j, "steps_per_epoch", s->steps);
+	json_u64(j, "epochs", s->epochs);
+	json_u64(j, "seed", s->seed);
+	json_text(j, "optimizer", optimizers[s->optimizer]);
+	json_f64(j, "lr", s->lr);
+	json_text(j, "loss", losses[s->loss]);
+	json_array(j, "hidden");
+	for (size_t i = 0; i < s->hidden.n; i++)
+		json_u64(j, NULL, s->hidden.of[i]);
+	json_close(j);
+	json_u64(j, "validation_steps", s->validation_steps);
+	json_u64(j, "patience", s->patience);
+	if (s->watch.n)
+		json_pair(j, "watch", s->watch.of[0]);
+	json_u64(j, "pool", run->stats.blocks);
+	json_u64(j, "block", run->stats.block_batches);
+	json_text(j, "order", orders[s->order]);
+	json_text(j, "progress", modes[s->progress]);
+	json_text(j, "json", s->json_path);
+	json_array(j, "predict");
+	for (size_t i = 0; i < s->predict.n; i++)
+		json_pair(j, NULL, s->predict.of[i]);
+	json_close(j);
+	json_close(j);
+}
+
+static void json_epochs(struct json *j, const struct setup *s, const baton_history *h)
+{
+	json_array(j, "epochs");
+	for (size_t i = 0; i < h->n_epochs; i++) {
+		json_object(j, NULL);
+		json_u64(j, "epoch", h->epochs[i].epoch + 1);
+		json_f64(j, "loss", h->epochs[i].loss);
+		if (s->validation_steps)
+			json_f64(j, "val_loss", h->epochs[i].val_loss);
+		json_f64(j, "seconds", seconds(h->epochs[i].ns));
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void json_numbers(struct json *j, const char *key, const float *numbers, size_t n)
+{
+	json_array(j, key);
+	for (size_t i = 0; i < n; i++)
+		json_f64(j, NULL, (double)numbers[i]);
+	json_close(j);
+}
+
+/* kernel [inputs, units], row after row, and bias [units] */
+static void json_layer(struct json *j, const char *key, const baton_layer_info *info,
+                       const float *w)
+{
+	json_object(j, key);
+	if (!key) {
+		json_text(j, "name", info->name);
+		json_u64(j, "inputs", info->inputs);
+		json_u64(j, "units", info->units);
+	}
+	json_numbers(j, "kernel", w + info->kernel, info->n_kernel);
+	json_numbers(j, "bias", w + info->bias, info->n_bias);
+	json_close(j);
+}
+
+/* "weights" of the one layer, or "layers" if there are more. */
+static void json_weights(struct json *j, const struct setup *s, const struct run *run)
+{
+	const float *w = baton_weights(run->net, NULL);
+	baton_layer_info info = BATON_LAYER_INFO_INIT;
+
+	if (s->hidden.n == 0 && baton_layer_get(run->net, 1, &info) == BATON_OK) {
+		json_layer(j, "weights", &info, w);
+		return;
+	}
+	json_array(j, "layers");
+	for (size_t i = 0; baton_layer_get(run->net, i, &info) == BATON_OK; i++) {
+		if (info.n_kernel > 0)
+			json_layer(j, NULL, &info, w);
+	}
+	json_close(j);
+}
+
+static void json_predictions(struct json *j, const struct setup *s, const struct run *run)
+{
+	json_array(j, "predictions");
+	for (size_t i = 0; i < s->predict.n; i++) {
+		json_object(j, NULL);
+		json_pair(j, "input", s->predict.of[i]);
+		json_f64(j, "output", (double)predict(run, s->predict.of[i]));
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void json_feed(struct json *j, const struct run *run)
+{
+	json_object(j, "feed");
+	json_u64(j, "batches", run->stats.batches);
+	json_array(j, "by_producer");
+	for (size_t i = 0; i < run->n_filled; i++)
+		json_u64(j, NULL, run->filled[i]);
+	json_close(j);
+	json_f64(j, "trainer_wait_seconds", wait_seconds(run));
+	json_u64(j, "blocks", run->stats.blocks);
+	json_u64(j, "bytes", run->stats.bytes);
+	json_close(j);
+}
+
+static int save_json(struct setup *s, const struct run *run)
+{
+	char digest[17];
+	struct json j;
+	int error;
+
+	snprintf(digest, sizeof(digest), "%016" PRIx64, run->history.digest);
+	json_begin(&j);
+	json_object(&j, NULL);
+	json_text(&j, "version", baton_version());
+	json_config(&j, s, run);
+	json_epochs(&j, s, &run->history);
+	json_weights(&j, s, run);
+	json_predictions(&j, s, run);
+	json_text(&j, "digest", digest);
+	json_u64(&j, "steps", run->history.steps);
+	json_bool(&j, "interrupted", run->ended == BATON_CANCELED);
+	json_bool(&j, "stopped", run->stopping.stopped);
+	json_f64(&j, "train_seconds", seconds(run->history.train_ns));
+	json_feed(&j, run);
+	json_close(&j);
+	error = json_save(&j, &s->json);
+	if (error)
+		fprintf(stderr, PROGRAM ": --json: \"%s\" can't be written: %s\n", s->json_path,
+		        strerror(error));
+	return error;
+}
+
+int report(struct setup *s, const struct run *run)
+{
+	if (!s->json_path || !s->json.is_stdout)
+		print_report(s, run);
+	if (s->json_path && save_json(s, run) != 0)
+		return 1;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, PROGRAM ": can't write the results to standard output\n");
+		return 1;
+	}
+	return run->ended == BATON_CANCELED ? 130 : 0;
+}

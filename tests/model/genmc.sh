@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# genmc.sh GENMC MODEL LIB HARNESS [-DNAME=VALUE...]: a second opinion, where there is one.
+# An empty GENMC: skipped. MODEL is rc11 or imm; IMM stands for ARM and POWER too.
+genmc=$1 model=$2 lib=$3 harness=$4
+shift 4
+if [ -z "$genmc" ]; then
+	echo "skipped: no genmc on PATH"
+	exit 77
+fi
+exec "$genmc" "--$model" --check-liveness -- -std=c11 "-I$lib" "$@" "$harness"

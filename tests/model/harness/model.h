@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MODEL_H
+#define MODEL_H
+
+/* What the shipped ring.h and wait.h stand on when a checker reads them: this file takes
+ * the place of lib/feed/futex.h, which has a pause, a clock and a system call in it. A
+ * harness includes this file before anything of baton; the text under test is what
+ * ships, byte for byte.
+ *
+ * A harness is one small program: pthreads and C11 atomics, nothing else, sizes by
+ * macro, and main() sets up all that it uses, since a checker may call it many times.
+ *     clang -std=c11 -Ilib tests/model/harness/two_producers.c -lpthread
+ *     genmc --rc11 -- -Ilib tests/model/harness/two_producers.c
+ * What was seen on the way is written down and judged at the end, after the joins: an
+ * assertion, or any branch on a payload, before the release that follows would order
+ * the two in a checker's eyes and hide a release that is too weak.
+ *
+ * Here to sleep on a word is to wait until it has another value, and to wake is
+ * nothing: right for everybody who sleeps being woken, but blind to a wake of one where
+ * two are needed. The explorer (../explorer.h) brings a futex of its own, which counts. */
+
+#define BATON_FEED_FUTEX_H /* in place of lib/feed/futex.h */
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BATON_FOREVER UINT64_MAX
+
+/* One turn of waiting, in a loop that does nothing but look. For an ordinary run:
+ * -DMODEL_YIELD=sched_yield */
+#ifdef MODEL_YIELD
+int MODEL_YIELD(void);
+#else
+#define MODEL_YIELD() ((void)0)
+#endif
+
+static inline void baton_pause(void) { }
+
+static inline void baton_yield(void)
+{
+	MODEL_YIELD();
+}
+
+#ifdef EX_EXPLORER_H
+#define main ex_harness /* the explorer calls it, again and again */
+int main(void);
+
+static inline void baton_futex_wait(_Atomic(int32_t) *word, int32_t seen, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	ex_futex_wait(word, seen);
+}
+
+static inline void baton_futex_wake(_Atomic(int32_t) *word, int n)
+{
+	ex_futex_wake(word, n);
+}
+#else
+static inline void baton_futex_wait(_Atomic(int32_t) *word, int32_t seen, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	while (atomic_load_explicit(word, memory_order_relaxed) == seen)
+		MODEL_YIELD();
+}
+
+static inline void baton_futex_wake(_Atomic(int32_t) *word, int n)
+{
+	(void)word;
+	(void)n;
+}
+#endif
+
+#include "feed/ring.h"
+#include "feed/wait.h"
+
+#ifndef N_PRODUCERS
+#define N_PRODUCERS 1
+#endif
+#ifndef N_SLOTS
+#define N_SLOTS 2
+#endif
+#ifndef N_TICKETS
+#define N_TICKETS 4
+#endif
+/* Turns (2t) wrap between the first ticket and the second. */
+#ifndef FIRST
+#define FIRST (UINT64_MAX / 2)
+#endif
+
+/* --- blocks, and what was seen of them -------------------------------------------- */
+
+#define NOBODY 0
+#define TRAINER (-1) /* producers are 1, 2, ... */
+
+struct baton_block {
+	uint64_t payload;
+	int owner;
+};
+
+/* What happened to a ticket. Each field has one writer, if the ring does its work: the
+ * ticket's producer, then the trainer; two would be a data race. */
+struct story {
+	int claimed_by;   /* I4: claimed once */
+	int was_owned_by; /* I1: by nobody, when it was claimed */
+	bool published;   /* I3 */
+	bool taken;
+	int came_from;    /* I1: the owner that the trainer found */
+	uint64_t payload; /* I2: what it found; I4: of this ticket */
+};
+
+static struct baton_ring ring;
+static struct baton_slot slots[N_SLOTS];
+static struct baton_block blocks[N_SLOTS];
+static struct story stories[N_TICKETS];
+
+static inline uint64_t content(uint64_t t)
+{
+	return 3 * (t - FIRST) + 7;
+}
+
+static inline void setup_ring(void)
+{
+	for (int i = 0; i < N_SLOTS; i++) {
+		blocks[i] = (struct baton_block){0, NOBODY};
+		atomic_init(&slots[i].block, &blocks[i]);
+	}
+	for (int i = 0; i < N_TICKETS; i++)
+		stories[i] = (struct story){0, 0, false, false, 0, 0};
+	baton_ring_init(&ring, slots, N_SLOTS, FIRST);
+}
+
+/* By the producer, between claim and publish. */
+static inline void fill(struct baton_block *b, uint64_t t, int me)
+{
+	struct story *s = &stories[t - FIRST];
+
+	s->claimed_by = me;
+	s->was_owned_by = b->owner;
+	b->owner = me;
+	b->payload = content(t);
+}
+
+/* By the trainer, between take and release. */
+static inline void consume(struct baton_block *b, uint64_t t)
+{
+	struct story *s = &stories[t - FIRST];
+
+	s->taken = true;
+	s->came_from = b->owner;
+	s->payload = b->payload;
+	b->owner = NOBODY;
+}
+
+/* After the joins. n_taken: as many tickets from the first on must have been taken. */
+static inline void judge(uint64_t n_taken)
+{
+	uint64_t n_claimed = atomic_load_explicit(&ring.ticket, memory_order_relaxed) - FIRST;
+
+	assert(n_taken <= n_claimed && n_claimed <= N_TICKETS);
+	for (uint64_t i = 0; i < N_TICKETS; i++) {
+		struct story *s = &stories[i];
+
+		assert(s->published == (i < n_claimed));
+		assert(s->taken == (i < n_taken));
+		if (s->published)
+			assert(s->was_owned_by == NOBODY && s->claimed_by > 0);
+		if (s->taken)
+			assert(s->came_from == s->claimed_by && s->payload == content(FIRST + i));
+	}
+}
+
+#endif
