@@ -465,6 +465,7 @@ void __tsan_write_range(const void *p, size_t size)
 
 void *__tsan_memset(void *p, int v, size_t size);
 void *__tsan_memcpy(void *to, const void *from, size_t size);
+void *__tsan_memmove(void *to, const void *from, size_t size);
 void *__tsan_memset(void *p, int v, size_t size)
 {
 	__tsan_write_range(p, size);
@@ -475,6 +476,12 @@ void *__tsan_memcpy(void *to, const void *from, size_t size)
 	__tsan_read_range(from, size);
 	__tsan_write_range(to, size);
 	return memcpy(to, from, size);
+}
+void *__tsan_memmove(void *to, const void *from, size_t size)
+{
+	__tsan_read_range(from, size);
+	__tsan_write_range(to, size);
+	return memmove(to, from, size);
 }
 
 void __tsan_init(void);
