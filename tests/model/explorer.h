@@ -72,6 +72,12 @@
  * 3. The answer: the number of complete executions, or the first that fails, run again
  *    and printed step by step, with a list of its choices that replays it.
  *
+ * How far it goes (one core of a small machine): the cycle of one producer, any number of
+ * tickets, at once; two producers and 4 tickets 1344 executions, 6 tickets 50 thousand in
+ * 2.6 s; three and 3 tickets 21 thousand in 0.4 s; three and 6 tickets were not done after
+ * 16 million, nor within 3 preemptions after 23 million. Parking and one producer, 2
+ * tickets, one slot: 251 thousand in 3 s.
+ *
  * Not thread-safe: everything runs on the caller's thread. */
 
 #include <stdbool.h>

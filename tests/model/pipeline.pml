@@ -4,11 +4,16 @@
  * consistent: what orders do is the explorer's business; this one goes through every
  * state of the protocol. Each step names the function that it stands for.
  *
- *   spin -DP=3 -DC=2 -DN=6 -a pipeline.pml; cc -DSAFETY -DCOLLAPSE pan.c; ./a.out
+ *   spin -DP=3 -DC=2 -DN=4 -a pipeline.pml; cc -DSAFETY -DCOLLAPSE pan.c; ./a.out
  *   spin ... -a; cc -DNP pan.c; ./a.out -l      progress: nobody goes round for ever
- * Switches, one mutant each: NO_WAKE_PUBLISHED, NO_WAKE_RELEASED, NO_PASS_ON_TRAINER,
- * NO_PASS_ON_PRODUCER, NO_RECHECK_PRODUCER, NO_RECHECK_TRAINER, NO_HALT_WAKE,
- * NO_SLOT_CHECK, EARLY_RELEASE. */
+ * P producers, C slots, N tickets. 3 x 2 with 4 tickets has 42.6 million states.
+ *
+ * Switches that take a step out, and must be found: NO_WAKE_PUBLISHED, NO_SLOT_CHECK,
+ * NO_RECHECK_PRODUCER, NO_RECHECK_TRAINER, EARLY_RELEASE. And some that nobody can find
+ * here, where the trainer holds one block and always comes back for the next, so that
+ * another wake makes good what is missing: NO_WAKE_RELEASED, NO_PASS_ON_TRAINER,
+ * NO_PASS_ON_PRODUCER, NO_HALT_WAKE. They cost time, or show with a trainer that keeps
+ * what it has: mutants.py has a scenario for each. */
 #ifndef P
 #define P 3
 #endif
@@ -28,25 +33,33 @@ byte wants;           /* baton_wait.trainer_wants: the turn, 0 while awake */
 bool halted;          /* baton_pipeline.state != RUNNING */
 byte taken;           /* tickets taken: I4, in order, each once */
 
-/* An epoch and its futex. Who sleeps is who read the epoch before it moved: so instead
- * of a number that grows, moved[i] says that it has moved since i read it (S1). */
-bool p_moved[P], p_sleeps[P];
-bool t_moved, t_sleeps;
+/* An epoch and its futex, for each who may sleep on it: UP, or DOWN since it read the
+ * epoch (S1), MOVED if the epoch moved after that, ASLEEP. */
+mtype = { UP, DOWN, MOVED, ASLEEP };
+mtype p_is[P] = UP, t_is = UP;
 
-/* baton_wait_wake(&producers_epoch, 1): the epoch, then one of the sleepers, whichever */
+#define MOVE(who) if :: who == DOWN -> who = MOVED :: else fi
+
+/* baton_wait_wake(&producers_epoch, 1): P3, the epoch, then one of the sleepers */
 inline wake_one_producer()
 {
-	d_step { for (w : 0 .. P - 1) { p_moved[w] = true } w = 0 }
 	atomic {
-		if
-#if P > 0
-		:: p_sleeps[0] -> p_sleeps[0] = false
-#endif
+		MOVE(p_is[0]);
 #if P > 1
-		:: p_sleeps[1] -> p_sleeps[1] = false
+		MOVE(p_is[1]);
 #endif
 #if P > 2
-		:: p_sleeps[2] -> p_sleeps[2] = false
+		MOVE(p_is[2]);
+#endif
+		if
+#if P > 0
+		:: p_is[0] == ASLEEP -> p_is[0] = UP
+#endif
+#if P > 1
+		:: p_is[1] == ASLEEP -> p_is[1] = UP
+#endif
+#if P > 2
+		:: p_is[2] == ASLEEP -> p_is[2] = UP
 #endif
 		:: else
 		fi
@@ -56,8 +69,13 @@ inline wake_one_producer()
 /* baton_wait_wake_producers() */
 inline wake_producers()
 {
-	d_step { for (w : 0 .. P - 1) { p_moved[w] = true } w = 0 }
-	d_step { for (w : 0 .. P - 1) { p_sleeps[w] = false } w = 0 }
+	d_step {
+		for (w : 0 .. P - 1) {
+			MOVE(p_is[w]);
+			if :: p_is[w] == ASLEEP -> p_is[w] = UP :: else fi
+		}
+		w = 0
+	}
 }
 
 /* baton_wait_pass_on(): P2, then is the next slot free? then one more */
@@ -65,32 +83,32 @@ inline pass_on()
 {
 	if
 	:: asleep > 0 ->
-		atomic { at = ticket; if :: at < N -> skip :: else -> at = N fi };
+		at = ticket;
 		if
-		:: at < N && turn[at % C] == 2 * at -> wake_one_producer()
-		:: else
+		:: atomic { at < N && turn[at % C] == 2 * at -> at = 0 }; wake_one_producer()
+		:: atomic { else -> at = 0 }
 		fi
 	:: else
-	fi;
-	at = 0
+	fi
 }
 
 proctype producer(byte me)
 {
 	byte t, at, w;
-	bool woken, won;
+	bool woken;
 
 claim:	/* baton_producer_claim(): try_claim() */
 	if
 	:: halted -> goto done
 	:: else
 	fi;
-	t = ticket;                              /* baton_ring_claim(): loads ticket */
-	if
-	:: t >= N -> goto done                   /* BATON_CLAIM_PAST */
-	:: else
-	fi;
-	won = false;
+	atomic {
+		t = ticket;                      /* baton_ring_claim(): loads ticket */
+		if
+		:: t >= N -> goto done           /* BATON_CLAIM_PAST */
+		:: else
+		fi
+	};
 	if
 #ifdef NO_SLOT_CHECK
 	:: true ->
@@ -99,14 +117,14 @@ claim:	/* baton_producer_claim(): try_claim() */
 #endif
 		atomic {                         /* ... compare-exchange of ticket */
 			if
-			:: ticket == t -> ticket = t + 1; won = true
-			:: else
+			:: ticket == t -> ticket = t + 1; goto claimed
+			:: else -> goto claim
 			fi
 		}
 #ifndef NO_SLOT_CHECK
-	:: turn[t % C] > 2 * t -> skip           /* published meanwhile: again */
+	:: turn[t % C] > 2 * t -> goto claim     /* published meanwhile: again */
 	:: turn[t % C] < 2 * t ->                /* BATON_CLAIM_FULL: park() */
-		p_moved[me] = false;             /* S1: baton_wait_producer_down() */
+		p_is[me] = DOWN;                 /* S1: baton_wait_producer_down() */
 		asleep++;                        /* S2 */
 #ifndef NO_RECHECK_PRODUCER
 		t = ticket;                      /* S3: baton_wait_full() */
@@ -115,24 +133,20 @@ claim:	/* baton_producer_claim(): try_claim() */
 #endif
 			atomic {                 /* S4: baton_futex_wait() */
 				if
-				:: !p_moved[me] -> p_sleeps[me] = true
-				:: else
+				:: p_is[me] == DOWN -> p_is[me] = ASLEEP
+				:: else -> p_is[me] = UP
 				fi
 			};
-			(!p_sleeps[me]);
-			woken = true
+			atomic { p_is[me] == UP -> woken = true }
 #ifndef NO_RECHECK_PRODUCER
-		:: else
+		:: else -> p_is[me] = UP
 		fi
 #endif
 		;
-		asleep--                         /* baton_wait_producer_up() */
+		atomic { asleep--; goto claim }  /* baton_wait_producer_up() */
 #endif
 	fi;
-	if
-	:: !won -> goto claim
-	:: else
-	fi;
+claimed:
 
 	/* baton_producer_claim(), the end of it: the last halts, a woken one passes on */
 	if
@@ -149,29 +163,34 @@ claim:	/* baton_producer_claim(): try_claim() */
 		skip
 	:: else
 	fi;
-	woken = false;
-
-	assert(owner[t % C] == 0);               /* baton_producer_fill(): I1, I2 */
-	owner[t % C] = 1 + me;
-	assert(owner[t % C] == 1 + me);
+	atomic {                                 /* baton_producer_fill(): I1 */
+		woken = false;
+		assert(owner[t % C] == 0);
+		owner[t % C] = 1 + me
+	};
 
 	d_step {                                 /* baton_ring_publish(): P1 */
-		assert(turn[t % C] == 2 * t);
+		assert(turn[t % C] == 2 * t && owner[t % C] == 1 + me);         /* I2 */
 		turn[t % C] = 2 * t + 1
 	};
 #ifndef NO_WAKE_PUBLISHED
 	if                                       /* baton_wait_published(): P2 */
 	:: wants == 2 * t + 1 ->
-		won = false;
-		atomic { if :: wants == 2 * t + 1 -> wants = 0; won = true :: else fi };
-		if
-		:: won -> t_moved = true; t_sleeps = false      /* P3 */
-		:: else
-		fi
+		atomic {
+			if
+			:: wants == 2 * t + 1 -> wants = 0
+			:: else -> goto published
+			fi
+		};
+		atomic {                         /* P3 */
+			MOVE(t_is);
+			if :: t_is == ASLEEP -> t_is = UP :: else fi
+		}
 	:: else
 	fi;
 #endif
-	d_step { t = 0; won = false };
+published:
+	t = 0;
 progress_published:
 	goto claim;
 done:
@@ -180,7 +199,7 @@ done:
 
 proctype trainer()
 {
-	byte t, at, w;
+	byte t, at;
 
 	do
 	:: t == N -> break
@@ -192,22 +211,27 @@ wait:		if                               /* wait_ready(): find_ready() */
 #ifndef NO_PASS_ON_TRAINER
 		pass_on();                       /* park(): the first of the two rules */
 #endif
-		t_moved = false;                 /* S1: baton_wait_trainer_down() */
+		t_is = DOWN;                     /* S1: baton_wait_trainer_down() */
 		wants = 2 * t + 1;               /* S2 */
 #ifndef NO_RECHECK_TRAINER
 		if                               /* S3: any_ready_recheck() */
 		:: turn[t % C] != 2 * t + 1 ->
 #endif
-			atomic { if :: !t_moved -> t_sleeps = true :: else fi };   /* S4 */
-			(!t_sleeps)
+			atomic {                 /* S4: baton_futex_wait() */
+				if
+				:: t_is == DOWN -> t_is = ASLEEP
+				:: else -> t_is = UP
+				fi
+			};
+			(t_is == UP)
 #ifndef NO_RECHECK_TRAINER
-		:: else
+		:: else -> t_is = UP
 		fi
 #endif
 		;
 		wants = 0;                       /* baton_wait_trainer_up() */
 		goto wait;
-take:
+take:		skip;
 		d_step {                         /* take(): I4, I1 */
 			assert(taken == t);
 			taken++;
@@ -217,23 +241,24 @@ take:
 			assert(owner[t % C] != 0 && owner[t % C] != TRAINER);
 			owner[t % C] = TRAINER
 		};
-		assert(owner[t % C] == TRAINER); /* the caller reads its batch: I2 */
-		owner[t % C] = 0;
+		d_step {                         /* give_back(): baton_ring_release() */
+			assert(owner[t % C] == TRAINER);                        /* I2 */
+			owner[t % C] = 0;
 #ifndef EARLY_RELEASE
-		turn[t % C] = 2 * (t + C);       /* give_back(): baton_ring_release() */
+			turn[t % C] = 2 * (t + C);
 #endif
-		t++;
+			t++
+		};
 #ifndef NO_WAKE_RELEASED
 		if                               /* baton_wait_released(): half is free */
 		:: asleep > 0 ->
 			at = t + C - ticket;
 			if
-			:: at > 0 && 2 * at >= C -> wake_one_producer()
-			:: else
+			:: atomic { at > 0 && 2 * at >= C -> at = 0 }; wake_one_producer()
+			:: atomic { else -> at = 0 }
 			fi
 		:: else
 		fi;
-		at = 0;
 #endif
 progress_taken:
 		skip
