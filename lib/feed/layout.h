@@ -42,6 +42,12 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 struct baton_layout *baton_layout_ref(struct baton_layout *layout);
 void baton_layout_unref(struct baton_layout **layout);
 
+/* What a batch takes without red zones: the same in every build. */
+static inline size_t baton_layout_data_bytes(const struct baton_layout *l)
+{
+	return l->batch_bytes - l->n_fields * BATON_RED_ZONE;
+}
+
 static inline size_t baton_align_up(size_t bytes)
 {
 	return (bytes + BATON_ALIGN - 1) & ~(size_t)(BATON_ALIGN - 1);

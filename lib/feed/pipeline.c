@@ -139,7 +139,7 @@ static uint32_t power_of_two(uint32_t n)
  * block costs more than making a small batch. */
 static uint32_t cheap_block(const struct baton_layout *layout)
 {
-	size_t n = 48 * 1024 / layout->batch_bytes;
+	size_t n = 48 * 1024 / baton_layout_data_bytes(layout);
 
 	return n < 1 ? 1 : n > 64 ? 64 : (uint32_t)n;
 }
@@ -167,8 +167,8 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 		o->block_batches =
 			feed->source.fill && feed->source.cheap ? cheap_block(layout) : 1;
 	if (o->blocks == 0)
-		o->blocks =
-			automatic_blocks(feed->n_producers, o->block_batches * layout->batch_bytes);
+		o->blocks = automatic_blocks(feed->n_producers,
+		                             o->block_batches * baton_layout_data_bytes(layout));
 	o->blocks = power_of_two(o->blocks);
 }
 

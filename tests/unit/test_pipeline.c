@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "feed_source.h"
-#include "layout.h"
 #include <signal.h>
 #include <stdlib.h>
 
@@ -501,7 +500,7 @@ Unit(open, batches_of_a_cheap_source_travel_in_blocks_of_up_to_48_KiB)
 	static const struct {
 		size_t columns;
 		uint32_t m;
-	} cases[] = {{16, 64}, {1024 - BATON_RED_ZONE / 4, 12}, {12288, 1}, {20000, 1}};
+	} cases[] = {{16, 64}, {1024, 12}, {12288, 1}, {20000, 1}};
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		baton_field f = {.name = "x", .dtype = BATON_F32, .rank = 1,
