@@ -10,7 +10,6 @@
 #include "batch.h"
 #include "error.h"
 #include <errno.h>
-#include <string.h>
 
 static uint64_t turn_of(const struct baton_slot *s)
 {
