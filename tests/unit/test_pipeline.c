@@ -1117,3 +1117,22 @@ Test(sameness, the_documented_loop_sees_every_row)
 	cr_assert_eq(rows_of_a_run(feed), 3 * (1 + 2 + 3));
 	close_feed(feed);
 }
+
+/* Refused before a page of it is touched: else the machine would swap, or kill us. */
+Unit(open, a_pool_larger_than_the_machines_memory_is_refused_at_once)
+{
+	static const baton_field field = {"x", BATON_U64, 0, {0}};
+	baton_source s = known_source(&endless);
+	baton_options o = BATON_OPTIONS_INIT;
+	baton_pipeline *feed = NULL;
+	baton_error err;
+
+	s.fields = &field;
+	s.n_fields = 1;
+	s.rows = 1u << 28; /* 2 GiB a batch: any one of them would fit */
+	o.producers = BATON_INLINE;
+	o.blocks = BATON_MAX_BLOCKS;
+	cr_assert_eq(baton_open(&feed, &s, &o, &err), -ENOMEM);
+	cr_assert_null(feed);
+	cr_assert(strstr(err.text, "more than this machine's memory"), "%s", err.text);
+}
