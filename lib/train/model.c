@@ -25,27 +25,30 @@ static float *zeros(size_t n)
 int baton_model_create(baton_model **net, const baton_layer *layers, size_t n, uint64_t seed,
                        baton_error *err)
 {
-	int rc = BATON_MISUSE_NULL;
+	baton_model *m;
+	int rc;
 
 	if (!net)
-		return baton_error_set(err, rc, "net is NULL");
-	*net = calloc(1, sizeof(**net));
-	if (!*net)
+		return baton_error_set(err, BATON_MISUSE_NULL, "net is NULL");
+	*net = NULL;
+	m = calloc(1, sizeof(*m));
+	if (!m)
 		return baton_error_set(err, -ENOMEM, "out of memory");
-	(*net)->snapshot_next = UINT64_MAX;
-	rc = baton_plan_create(&(*net)->plan, layers, n, err);
+	m->snapshot_next = UINT64_MAX;
+	rc = baton_plan_create(&m->plan, layers, n, err);
 	if (rc < 0)
 		goto fail;
-	(*net)->weights = zeros((*net)->plan->n_weights);
-	(*net)->gradient = zeros((*net)->plan->n_weights);
-	if (!(*net)->weights || !(*net)->gradient) {
+	m->weights = zeros(m->plan->n_weights);
+	m->gradient = zeros(m->plan->n_weights);
+	if (!m->weights || !m->gradient) {
 		rc = baton_error_set(err, -ENOMEM, "out of memory");
 		goto fail;
 	}
-	baton_plan_init_weights((*net)->plan, seed, (*net)->weights);
+	baton_plan_init_weights(m->plan, seed, m->weights);
+	*net = m;
 	return baton_error_set(err, BATON_OK, "%s", "");
 fail:
-	baton_model_destroy(net);
+	baton_model_destroy(&m);
 	return rc;
 }
 

@@ -48,10 +48,11 @@ static inline void baton_tree_push(struct baton_tree *tree, unsigned level, size
 /* The 16 lanes' sum. */
 static inline float baton_lanes_sum(const float sum[BATON_LANES])
 {
-	float s[8];
+	float s[BATON_LANES];
 
+	memcpy(s, sum, sizeof(s));
 	for (unsigned i = 0; i < 8; i++)
-		s[i] = sum[i] + sum[i + 8];
+		s[i] += s[i + 8];
 	for (unsigned i = 0; i < 4; i++)
 		s[i] += s[i + 4];
 	return (s[0] + s[2]) + (s[1] + s[3]);
