@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How much of lib its tests run: lines, branches, MC/DC.
+
+    coverage.py BUILD [--fail]
+
+BUILD was set up for it and its tests have run there (run.sh). Prints a
+table by folder, then each line and each side of a branch that no test went through, with
+the reason from uncovered.txt. --fail: exit 1 if one has no reason, or a reason is stale.
+
+Text that is inlined into many programs counts as run if one of them ran it: llvm-cov's own
+report takes each copy for itself."""
+
+import glob
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIB = os.path.normpath(os.path.join(HERE, "..", "..", "lib"))
+REASONS = os.path.join(HERE, "uncovered.txt")
+
+
+class File:
+    def __init__(self, path):
+        self.text = open(path).read().split("\n")
+        self.regions = defaultdict(int)  # (l1, c1, l2, c2): times
+        self.branches = defaultdict(lambda: [0, 0])  # the same: times true, times false
+        self.decisions = {}  # the same: [condition shown to decide]
+
+    def line_count(self, line):
+        """Of the innermost region that holds the line's first character; None: no code."""
+        text = self.text[line - 1]
+        at = (line, len(text) - len(text.lstrip()) + 1)
+        held = [r for r in self.regions if r[:2] <= at < r[2:]]
+        return self.regions[max(held, key=lambda r: (r[:2], -r[2], -r[3]))] if held else None
+
+    def lines(self):
+        for line, text in enumerate(self.text, 1):
+            code = text.strip()
+            if code in ("", "{", "}", "};") or code.startswith(("/*", "*", "#", "//")):
+                continue
+            count = self.line_count(line)
+            if count is not None:
+                yield line, count
+
+    def source(self, key):
+        l1, c1, l2, c2 = key
+        return self.text[l1 - 1][c1 - 1 : c2 - 1 if l1 == l2 else None].strip()
+
+
+def export(build):
+    raw = glob.glob(os.path.join(build, "raw", "*.profraw"))
+    if not raw:
+        sys.exit(f"coverage: no profiles in {build}/raw: set LLVM_PROFILE_FILE and run the tests")
+    merged = os.path.join(build, "all.profdata")
+    listed = os.path.join(build, "raw.txt")
+    with open(listed, "w") as f:
+        f.write("\n".join(raw))
+    subprocess.run(["llvm-profdata-19", "merge", "-sparse", "-f", listed, "-o", merged], check=True)
+    programs = []
+    for path in glob.glob(os.path.join(build, "**"), recursive=True):
+        if os.path.isfile(path) and os.access(path, os.X_OK) and not path.endswith((".so", ".py")):
+            with open(path, "rb") as f:
+                if f.read(4) == b"\x7fELF" and ".so" not in os.path.basename(path):
+                    programs += ["-object", path]
+    out = subprocess.run(
+        ["llvm-cov-19", "export", *programs, f"-instr-profile={merged}", "-format=text"],
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE).stdout
+    return json.loads(out)["data"][0]
+
+
+def collect(data):
+    files = {}
+    def file(path):
+        path = os.path.normpath(path)
+        if not path.startswith(LIB + os.sep):
+            return None
+        name = os.path.relpath(path, LIB)
+        if name not in files:
+            files[name] = File(path)
+        return files[name]
+
+    for function in data["functions"]:
+        paths = function["filenames"]
+        for l1, c1, l2, c2, count, f, _, kind in function["regions"]:
+            if kind == 0 and file(paths[f]):
+                file(paths[f]).regions[l1, c1, l2, c2] += count
+        for l1, c1, l2, c2, yes, no, f, _, _ in function["branches"]:
+            if file(paths[f]):
+                sides = file(paths[f]).branches[l1, c1, l2, c2]
+                sides[0] += yes
+                sides[1] += no
+        for l1, c1, l2, c2, *rest in function.get("mcdc_records", []):
+            f = file(paths[0])
+            if f:
+                old = f.decisions.get((l1, c1, l2, c2), [False] * len(rest[-1]))
+                f.decisions[l1, c1, l2, c2] = [a or b for a, b in zip(old, rest[-1])]
+    return files
+
+
+def reasons():
+    """file: text of the line, then what is not run there, then why; tabs between."""
+    given = {}
+    for row in open(REASONS):
+        if row.strip() and not row.startswith("#"):
+            name, text, what, why = row.rstrip("\n").split("\t")
+            given[name, text, what] = why
+    return given
+
+
+def gaps(files):
+    for name in sorted(files):
+        f = files[name]
+        for line, count in f.lines():
+            if count == 0:
+                yield name, line, f.text[line - 1].strip(), "never run"
+        for key, (yes, no) in sorted(f.branches.items()):
+            if f.line_count(key[0]) == 0 or yes + no == 0:
+                continue  # told by its line
+            if yes == 0:
+                yield name, key[0], f.source(key), "never true"
+            if no == 0:
+                yield name, key[0], f.source(key), "never false"
+
+
+def table(files):
+    print(f"{'lib/':16}{'lines':>16}{'branches':>18}{'MC/DC':>18}")
+    totals = defaultdict(lambda: [0, 0, 0, 0, 0, 0])
+    for name, f in files.items():
+        line = [c for _, c in f.lines()]
+        side = [s for sides in f.branches.values() for s in sides]
+        deciding = [d for ds in f.decisions.values() for d in ds]
+        add = [len(line), sum(map(bool, line)), len(side), sum(map(bool, side)),
+               len(deciding), sum(deciding)]
+        for room in (name.split(os.sep)[0] if os.sep in name else ".", "all"):
+            totals[room] = [a + b for a, b in zip(totals[room], add)]
+    for room, t in sorted(totals.items(), key=lambda x: (x[0] == "all", x[0])):
+        cells = [f"{t[i + 1]}/{t[i]} {100 * t[i + 1] / max(1, t[i]):6.2f} %" for i in (0, 2, 4)]
+        print(f"{room:12}" + "".join(f"{c:>20}" for c in cells))
+
+
+def main():
+    files = collect(export(sys.argv[1]))
+    if not files:
+        sys.exit("coverage: nothing of lib was instrumented")
+    table(files)
+    given, seen, bare = reasons(), set(), 0
+    for name, line, text, what in gaps(files):
+        why = given.get((name, text, what))
+        seen.add((name, text, what))
+        bare += why is None
+        print(f"{name}:{line}: {what}: {text}: {why or 'NO REASON GIVEN'}")
+    stale = [g for g in given if g not in seen]
+    for name, text, what in stale:
+        print(f"{name}: {what}: {text}: a reason is given, but it is run")
+    print(f"{len(seen)} gaps, {bare} without a reason, {len(stale)} stale reasons")
+    if "--fail" in sys.argv and (bare or stale):
+        sys.exit(1)
+
+
+main()

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# run.sh BUILD [--fail]: build with clang's coverage in the folder BUILD, run the tests that
+# need no other build, and say what of lib they did not run (coverage.py). 77: no clang-19.
+set -eu
+build=$1
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+for tool in clang-19 clang++-19 llvm-cov-19 llvm-profdata-19; do
+	command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }
+done
+# asserts are no branches: they are what must not happen
+flags='-g -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic'
+test -d "$build" || CC=clang-19 CXX=clang++-19 meson setup "$build" "$here/../.." --buildtype=plain \
+	-Db_ndebug=true -Dc_args="$flags" -Dc_link_args=-fprofile-instr-generate >/dev/null
+rm -rf "$build/raw"
+LLVM_PROFILE_FILE=$(cd "$build" && pwd)/raw/%p-%m.profraw
+export LLVM_PROFILE_FILE
+{
+	meson test -C "$build" --suite unit --suite fault --suite examples --suite ref &&
+		ninja -C "$build" tests/stress/stress_pipeline tests/stress/stress_snapshot &&
+		"$build/tests/stress/stress_pipeline" 300000 &&
+		"$build/tests/stress/stress_snapshot" 1000 4 4000
+} >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
+exec python3 "$here/coverage.py" "$build" "$@"
