@@ -56,7 +56,7 @@ static bool is_f32(const struct baton_block *block, size_t i)
 
 static void *field(const struct baton_block *block, uint32_t index, size_t i)
 {
-	if (!block || i >= block->layout->n_fields)
+	if (i >= block->layout->n_fields)
 		return NULL;
 	return baton_block_batch(block, index) + block->layout->offset[i];
 }

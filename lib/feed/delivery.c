@@ -37,8 +37,9 @@ static uint64_t window_end(const struct baton_pipeline *feed)
 		end = d->head + 1;
 	if (before(feed->limit, end))
 		end = feed->limit;
-	if (d->stopping && before(d->stop_ticket, end))
-		end = d->stop_ticket; /* the stop itself is taken, and nothing past it is wanted */
+	if (d->stopping)
+		end = d->stop_ticket; /* is taken, so below all of those; past it nothing is wanted
+		                       */
 	return end;
 }
 
@@ -79,10 +80,11 @@ static void give_back(struct baton_pipeline *feed, uint64_t t)
 		baton_wait_pass_on(&feed->wait, &feed->ring);
 }
 
-/* Remember the END or error that comes after this block; the lowest one counts. */
+/* Remember the END or error that comes after this block. The lowest one counts, and is the
+ * last that is seen: nothing is taken past one. */
 static void note_stop(struct baton_delivery *d, uint64_t t, const struct baton_block *block)
 {
-	if (block->stop == BATON_OK || (d->stopping && before(d->stop_ticket, t)))
+	if (block->stop == BATON_OK)
 		return;
 	d->stopping = true;
 	d->stop_ticket = t;
@@ -177,7 +179,8 @@ static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 	return rc;
 }
 
-/* Inline: be the producer. The slot at head is free, and nobody else claims. */
+/* Inline: be the producer. The slot at head is free, and nobody else claims; only a cancel
+ * can come between. */
 static void fill_here(struct baton_pipeline *feed)
 {
 	struct baton_block *block;
@@ -207,7 +210,7 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 		return BATON_END;
 	if (d->head == d->oldest + feed->ring.mask + 1)
 		return BATON_MISUSE_HELD;
-	if (is_inline(feed) && !find_ready(feed, &t))
+	if (is_inline(feed))
 		fill_here(feed);
 	if (!find_ready(feed, &t))
 		rc = wait_timed(feed, deadline_ns, &t);

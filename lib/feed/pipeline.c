@@ -120,12 +120,12 @@ static int check_options(const baton_options *o, const baton_source *source, bat
 
 static uint32_t cpus_less_one(void)
 {
+	_Static_assert(CPU_SETSIZE - 1 <= BATON_MAX_PRODUCERS, "they are never too many");
 	cpu_set_t cpus;
 	int n = 2;
 
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
 		n = CPU_COUNT(&cpus);
-	n = n < BATON_MAX_PRODUCERS ? n : BATON_MAX_PRODUCERS;
 	return n > 1 ? (uint32_t)n - 1 : 1;
 }
 
@@ -227,7 +227,7 @@ static int wait_started(struct baton_pipeline *feed, baton_error *err)
 	if (!feed->source.start)
 		return BATON_OK;
 	for (uint32_t i = 0; i < feed->n_threads; i++)
-		while (sem_wait(&feed->started) < 0 && errno == EINTR)
+		while (sem_wait(&feed->started) < 0) /* a signal */
 			;
 	for (uint32_t i = 0; i < feed->n_threads; i++) {
 		const baton_error *e = &feed->producers[i].start_error;

@@ -66,3 +66,17 @@ Test(bar, is_cut_to_the_buffer)
 	cr_assert(strncmp(small, line, 9) == 0 && small[9] == '\0');
 	cr_assert_eq(baton_bar_format(small, 0, &b), 0);
 }
+
+Test(bar, an_eta_beyond_every_clock_is_a_number_all_the_same)
+{
+	cr_assert(strstr(bar(1, UINT64_MAX, 1e10, 1, 0), " - ETA: 277777777777:46:40"));
+}
+
+Test(bar, is_cut_to_the_buffer_if_the_terminal_is_wider)
+{
+	baton_bar b = {sizeof(b), 500, 1000, 1000000000, 1072, 20};
+	char line[10];
+
+	cr_assert_eq(baton_bar_format(line, sizeof(line), &b), 9);
+	cr_assert_str_eq(line, " 500/1000");
+}

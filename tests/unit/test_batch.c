@@ -479,3 +479,54 @@ Unit(batch, free_refuses_what_was_not_detached_and_changes_nothing)
 	cr_assert_eq(baton_free(&b), BATON_MISUSE_EMPTY);
 	close_feed(feed);
 }
+
+Unit(batch, its_fields_are_the_pipelines_while_it_is_held)
+{
+	baton_pipeline *feed = open_inline(1, 2);
+	baton_batch b = take(feed), copy = b;
+	const baton_field *fields = baton_layout(feed, NULL, NULL);
+	size_t n = 99;
+
+	cr_assert_eq(baton_fields(&b, &n), fields);
+	cr_assert_eq(n, LENGTH(known_fields));
+	cr_assert_eq(baton_fields(&b, NULL), fields);
+	give(feed, &b);
+	cr_assert_null(baton_fields(&copy, &n));
+	cr_assert_eq(n, 0);
+	cr_assert_null(baton_fields(NULL, NULL));
+	close_feed(feed);
+}
+
+/* What a handle holds is nobody's business, but a program may damage it. */
+Unit(batch, a_handle_of_a_batch_that_its_block_does_not_have_reads_as_nothing)
+{
+	struct known five = {.end = 5, .fail_at = NEVER};
+	baton_source source = known_source(&five);
+	baton_pipeline *feed = open_feed(&source, BATON_INLINE, 4, 2);
+	baton_batch b[5], beyond;
+
+	for (int i = 0; i < 5; i++)
+		b[i] = take(feed);
+	beyond = b[0];
+	beyond.index_ = 4; /* has no room for it */
+	assert_unreadable(&beyond);
+	cr_assert_eq(baton_release(feed, &beyond), BATON_MISUSE_STALE);
+	beyond = b[4];
+	beyond.index_ = 1; /* has the room, and no such batch */
+	assert_unreadable(&beyond);
+	for (int i = 0; i < 5; i++)
+		give(feed, &b[i]);
+	close_feed(feed);
+}
+
+/* Nobody is there to tell, but the fill that ends with it must still fail. */
+Unit(batch, fail_on_a_dead_view_is_no_success_either)
+{
+	baton_writable empty = {0, 0, 0, 0};
+
+	cr_assert_eq(baton_fail(&empty, -EIO, "x"), -EIO);
+	cr_assert_eq(baton_fail(&empty, BATON_OK, "x"), -EINVAL);
+	cr_assert_eq(baton_fail(&empty, BATON_END, "x"), -EINVAL);
+	cr_assert_eq(baton_fail(&empty, BATON_MISUSE_HELD, "x"), -EINVAL);
+	cr_assert_eq(baton_fail(NULL, BATON_CANCELED, NULL), -EINVAL);
+}

@@ -569,3 +569,19 @@ Unit(claim, one_release_wakes_a_claimer_even_if_most_slots_are_in_use)
 		expect_next(feed, k);
 	close_feed(feed);
 }
+
+Unit(claim, at_or_past_the_known_end_begin_says_END_at_once)
+{
+	for (uint64_t first = 3; first <= 4; first++) {
+		baton_source source = own_source();
+		baton_options o = options_of(0, 0, 2);
+		baton_pipeline *feed;
+
+		source.n_batches = 3;
+		o.first_batch = first;
+		feed = open_with(&source, &o);
+		cr_assert_eq(begin_refused(feed), BATON_END);
+		cr_assert_eq(refused(feed), BATON_END);
+		close_feed(feed);
+	}
+}

@@ -87,3 +87,11 @@ Test(error, nobody_has_to_want_the_text)
 {
 	cr_assert_eq(baton_error_set(NULL, -EIO, "%d", 3), -EIO);
 }
+
+Test(error, whatever_breaks_a_line_becomes_a_space)
+{
+	char text[] = "\tframe 17:\r\nbad\x1bheader \xc3\xa9\x7f";
+
+	baton_error_one_line(text);
+	cr_assert_str_eq(text, " frame 17:  bad header \xc3\xa9\x7f");
+}

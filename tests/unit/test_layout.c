@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "layout.h"
+#include "block.h"
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -223,4 +223,14 @@ Test(layout, the_last_reference_frees_it)
 	baton_layout_unref(&b); /* a leak, or a second free, is the sanitizers' to see */
 	cr_assert_null(b);
 	baton_layout_unref(&b); /* of nothing */
+}
+
+Test(layout, a_block_whose_bytes_overflow_is_none)
+{
+	const baton_field f = {.name = "x", .dtype = BATON_U8, .rank = 1, .shape = {SIZE_MAX / 4}};
+	struct baton_layout *l = create(&f, 1, 1);
+
+	cr_assert_null(baton_block_create(l, 4));
+	cr_assert_eq(atomic_load(&l->refs), 1);
+	baton_layout_unref(&l);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "feed_source.h"
+#include <baton/version.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -1135,4 +1136,38 @@ Unit(open, a_pool_larger_than_the_machines_memory_is_refused_at_once)
 	cr_assert_eq(baton_open(&feed, &s, &o, &err), -ENOMEM);
 	cr_assert_null(feed);
 	cr_assert(strstr(err.text, "more than this machine's memory"), "%s", err.text);
+}
+
+/* size: of field i of n, all of them bytes. */
+static void refuse_sizes(const size_t *sizes, size_t n, uint32_t block_batches, uint32_t blocks)
+{
+	static const char *names[] = {"a", "b", "c", "d"};
+	baton_field fields[LENGTH(names)];
+	baton_source s = known_source(&endless);
+	baton_options o = options_of(BATON_INLINE, block_batches, blocks);
+
+	for (size_t i = 0; i < n; i++)
+		fields[i] = (baton_field){
+			.name = names[i], .dtype = BATON_U8, .rank = 1, .shape = {sizes[i]}};
+	s.fields = fields;
+	s.n_fields = n;
+	s.rows = 1;
+	refuse(&s, &o, -EINVAL, "fit in memory");
+}
+
+/* Each by another product or sum; none may come out small by a wrap. */
+Unit(open, a_pool_whose_bytes_overflow_is_refused)
+{
+	static const size_t huge = SIZE_MAX / 4;
+	static const size_t all[] = {huge, huge, huge, huge - 63};
+
+	refuse_sizes(&huge, 1, 4, 1); /* a block's batches */
+	refuse_sizes(all, 4, 1, 1);   /* and the block's header */
+	refuse_sizes(&huge, 1, 1, 4); /* the pool's blocks */
+	refuse_sizes(&huge, 1, 1, 2); /* no overflow, and yet more than an object can be */
+}
+
+Unit(looking, the_version_is_that_of_the_headers)
+{
+	cr_assert_str_eq(baton_version(), BATON_VERSION);
 }

@@ -490,3 +490,41 @@ Unit(wait, a_known_end_wakes_every_sleeping_claimer)
 		cr_assert_eq(joined(threads[i]), BATON_END);
 	close_feed(feed);
 }
+
+/* Batch 1 is held, and its slot looks ready as long: that is no reason to stay awake. */
+struct late {
+	baton_pipeline *feed;
+	baton_claim zero;
+};
+
+BATON_NO_ANALYSIS static void *submit_when_parked(void *arg)
+{
+	struct late *late = arg;
+
+	while (stats_of(late->feed).parks == 0)
+		sched_yield();
+	return (void *)(intptr_t)baton_submit(late->feed, &late->zero);
+}
+
+Unit(wait, a_trainer_sleeps_though_it_holds_what_came_first)
+{
+	baton_source source = own_source();
+	baton_options o = options_of(0, 0, 2);
+	struct late late;
+	pthread_t thread;
+	baton_batch one, zero;
+
+	o.order = BATON_COMPLETION;
+	late.feed = open_with(&source, &o);
+	late.zero = begin(late.feed);
+	put(late.feed, 1);
+	one = take(late.feed);
+	cr_assert_eq(baton_k(&one), 1);
+	thread = spawn(submit_when_parked, &late);
+	zero = take(late.feed); /* never, were it awake: zero comes once it sleeps */
+	cr_assert_eq(baton_k(&zero), 0);
+	cr_assert_eq(joined(thread), BATON_OK);
+	give(late.feed, &zero);
+	give(late.feed, &one);
+	close_feed(late.feed);
+}
