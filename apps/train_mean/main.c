@@ -120,8 +120,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                 "print the prediction for A and B to stderr while it trains,\n"
 	                 "every 100 ms"),
 		ARG_CHOICE("progress", "auto|bar|lines|none", &s->progress, modes,
-	                   "on stderr; auto: a bar on a terminal, else or while\n"
-	                   "watching lines (auto)"),
+	                   "on stderr; auto: a bar on a terminal, else lines (auto)"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -236,11 +235,11 @@ static int make_net(const struct setup *s, struct run *run, baton_error *err)
 static int train(const struct setup *s, struct run *run, baton_error *err)
 {
 	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
-	/* a bar that is redrawn in place and lines of another thread do not go together */
-	int mode = s->progress == PROGRESS_AUTO && s->watch.n ? PROGRESS_LINES : s->progress;
 	struct progress *progress =
-		progress_start((enum progress_mode)mode, run->net, s->epochs, s->steps);
-	struct watch *watch = s->watch.n ? watch_start(run->net, s->watch.of[0]) : NULL;
+		progress_start((enum progress_mode)s->progress, run->net, s->epochs, s->steps);
+	struct watch *watch =
+		s->watch.n ? watch_start(run->net, s->watch.of[0], progress_redraws(progress))
+			   : NULL;
 	baton_callback callbacks[2];
 
 	if (progress)
