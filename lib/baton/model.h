@@ -243,7 +243,7 @@ BATON_API double baton_learning_rate(const baton_model *net);
 /* Train on one batch of the pipeline that was bound: one update of the weights. *loss
  * (may be NULL) is the batch's, before the update.
  * Returns: OK; -EINVAL: not bound; MISUSE_EMPTY: the handle holds no batch; MISUSE_NULL;
- *          ERR_SHAPE: the batch is of another pipeline, with more rows or other shapes;
+ *          ERR_SHAPE: the batch is of another pipeline, with more rows, other shapes or dtypes;
  *          what a lambda failed with: then nothing has changed */
 BATON_API int baton_step(baton_model *net, const baton_batch *b, float *loss) BATON_REQUIRES(*b);
 

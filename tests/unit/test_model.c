@@ -155,10 +155,17 @@ static int step_foreign(baton_model *net, const baton_source *source)
 	return rc;
 }
 
+static int nothing(void *state, baton_writable *b, baton_rng *rng)
+{
+	(void)state, (void)b, (void)rng;
+	return BATON_OK;
+}
+
 /* Else it would write past the buffers that bind allocated, or read past the batch. */
 Test(model, a_batch_of_another_pipeline_is_refused_unless_it_fits)
 {
 	static const baton_field wide[] = {{"x", BATON_F32, 1, {3}}, {"y", BATON_F32, 1, {1}}};
+	static const baton_field bytes[] = {{"x", BATON_U8, 1, {2}}, {"y", BATON_F32, 1, {1}}};
 	static const baton_field narrow[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {2}}};
 	baton_source source = mean_source(16);
 	baton_model *net = compiled_mean_model();
@@ -174,6 +181,9 @@ Test(model, a_batch_of_another_pipeline_is_refused_unless_it_fits)
 	source.fields = wide;
 	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
 	source.fields = narrow;
+	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
+	source.fields = bytes;
+	source.fill = nothing;
 	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
 	baton_model_destroy(&net);
 }
@@ -233,6 +243,8 @@ Test(model, a_source_of_other_shapes_is_refused_before_the_first_step)
 	const baton_field other[] = {{"z", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {1}}};
 	const baton_field bytes[] = {{"x", BATON_U8, 1, {2}}, {"y", BATON_F32, 1, {1}}};
 	const baton_field labels[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_I64, 1, {1}}};
+	/* the shape is wrong, too: but of what? */
+	const baton_field flags[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_BOOL, 0, {0}}};
 	const baton_field three[] = {
 		{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {1}}, {"z", BATON_F32, 1, {1}}};
 
@@ -241,9 +253,10 @@ Test(model, a_source_of_other_shapes_is_refused_before_the_first_step)
 		       "dense_1 -> mse: prediction [64, 1] against target [64, 1, 1]");
 	expect_unbound(input, 2, NULL, "input x: the source's field is [64, 3], not [64, 2]");
 	expect_unbound(other, 2, NULL, "input x: the source has no field \"x\"");
-	expect_unbound(bytes, 2, NULL, "input x: the source's field has dtype {1, 8}, not float32");
+	expect_unbound(bytes, 2, NULL, "input x: the source's field is uint8, not float32");
 	expect_unbound(labels, 2, NULL,
-		       "target y: the source's field has dtype {0, 64}, not float32");
+		       "target y: the source's field is int64, not float32");
+	expect_unbound(flags, 2, NULL, "target y: the source's field is bool8, not float32");
 	expect_unbound(three, 3, NULL,
 		       "mse: which of the source's 3 fields is the target? name it");
 	expect_unbound(three, 3, "label", "mse: the source has no field \"label\"");
