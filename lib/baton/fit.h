@@ -69,7 +69,7 @@ typedef struct baton_fit_options {
 	bool terminate_on_nan;      /* a loss that is not finite ends the fit with ERR_NAN */
 	baton_pipeline *validation; /* its next validation_steps batches are evaluated at the
 	                             * end of each epoch; other ones each time. NULL: none */
-	uint64_t validation_steps;  /* at least 1 with validation */
+	uint64_t validation_steps;  /* at least 1 with validation, 0 without */
 } baton_fit_options;
 #define BATON_FIT_OPTIONS_INIT                                           \
 	{                                                                \

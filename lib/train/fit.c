@@ -322,6 +322,14 @@ static int read_options(struct fit *fit, const baton_fit_options *options, baton
 		                       "fit: validation is the training's own pipeline");
 	if (fit->options.validation && fit->options.validation_steps == 0)
 		return baton_error_set(err, -EINVAL, "fit: validation_steps is 0");
+	if (!fit->options.validation && fit->options.validation_steps > 0)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: validation_steps is %llu, but validation is NULL",
+		                       (unsigned long long)fit->options.validation_steps);
+	if (fit->options.metrics & ~(BATON_METRIC_MAE | BATON_METRIC_MSE))
+		return baton_error_set(err, -EINVAL,
+		                       "fit: metrics is %#x; BATON_METRIC_MAE and _MSE are known",
+		                       fit->options.metrics);
 	if (fit->options.epochs == 0)
 		fit->options.epochs = 1;
 	return BATON_OK;

@@ -409,6 +409,17 @@ static int weighted_fill(void *state, baton_writable *b, baton_rng *rng)
 	return BATON_OK;
 }
 
+Test(fit, a_metric_that_nobody_knows_is_refused)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(1, 1);
+	baton_error err;
+
+	options.metrics = 99;
+	cr_expect_eq(fit_once(&source, &options, NULL, &err), -EINVAL);
+	cr_expect_str_eq(err.text, "fit: metrics is 0x63; BATON_METRIC_MAE and _MSE are known");
+}
+
 Test(fit, a_field_named_weight_weighs_the_rows)
 {
 	baton_source source = mean_source(64);
@@ -519,6 +530,9 @@ Test(fit, a_wrong_validation_is_refused_before_a_batch_is_taken)
 
 	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), -EINVAL);
 	cr_expect_str_eq(err.text, "fit: validation_steps is 0");
+	options.validation_steps = 5;
+	cr_expect_eq(fit_once(&source, &options, NULL, &err), -EINVAL);
+	cr_expect_str_eq(err.text, "fit: validation_steps is 5, but validation is NULL");
 	options.validation_steps = 1;
 	validation.fields = fields;
 	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), BATON_ERR_SHAPE);

@@ -28,13 +28,25 @@ Test(model, senseless_networks_are_refused_by_layer)
 	expect_refused(BATON_LAYERS(baton_dense(1), baton_dense(1)), -EINVAL,
 		       "layer 0: must be an input");
 	expect_refused(BATON_LAYERS(baton_input("x", 0), baton_dense(1)), -EINVAL,
-		       "input x: 0 units");
+		       "input x: 0 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_dense(3), baton_dense(0)), -EINVAL,
-		       "dense_2: 0 units");
+		       "dense_2: 0 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), unknown), -EINVAL,
 		       "layer 1: there is no kind 77 here");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_input("y", 2)), -EINVAL,
 		       "layer 1: there is no kind 1 here");
+}
+
+/* Before any memory is asked for: on Linux it would be given, and the process killed later. */
+Test(model, a_network_beyond_measure_is_refused)
+{
+	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_dense((size_t)1 << 31)), -EINVAL,
+		       "dense_1: 2147483648 units; 1 to 16777216 are allowed");
+	expect_refused(BATON_LAYERS(baton_input("x", SIZE_MAX), baton_dense(1)), -EINVAL,
+		       "input x: 18446744073709551615 units; 1 to 16777216 are allowed");
+	expect_refused(BATON_LAYERS(baton_input("x", 1 << 15), baton_dense(1 << 10),
+				    baton_dense(1 << 24)),
+		       -EINVAL, "dense_2: more than 1073741824 weights in all");
 }
 
 Test(model, weights_lie_layer_by_layer_kernel_then_bias)
