@@ -57,6 +57,13 @@ typedef struct baton_callback {
 		sizeof(baton_callback), 0, 0, 0, 0, 0, 0 \
 	}
 
+/* Say why a callback fails; for `return baton_callback_fail(net, -EIO, "disk full")`, net
+ * being what on_fit_begin was given. baton_fit() fails with code, and err->text says
+ * "callback 0, on_epoch_end: disk full" (cut to what it holds).
+ * Returns: code if it is an error, else -EINVAL
+ * Threads: the trainer's, inside a callback */
+BATON_API int baton_callback_fail(baton_model *net, int code, const char *text);
+
 typedef struct baton_fit_options {
 	size_t size;                     /* set by BATON_FIT_OPTIONS_INIT */
 	uint64_t epochs;                 /* 0: 1 */

@@ -250,7 +250,8 @@ BATON_API double baton_learning_rate(const baton_model *net);
  * Returns: OK; -EINVAL: not bound; MISUSE_EMPTY: the handle holds no batch; MISUSE_NULL;
  *          ERR_SHAPE: the batch is of another pipeline, with more rows, other shapes or dtypes;
  *          what a lambda failed with: then nothing has changed */
-BATON_API int baton_step(baton_model *net, const baton_batch *b, float *loss) BATON_REQUIRES(*b);
+BATON_API BATON_MUST_CHECK int baton_step(baton_model *net, const baton_batch *b, float *loss)
+	BATON_REQUIRES(*b);
 
 /* inputs [n, d_in] -> outputs [n, d_out], float32, row-major. A network with a lambda sees
  * all n rows as one batch.
