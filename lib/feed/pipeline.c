@@ -17,6 +17,11 @@ const char *baton_version(void)
 	return BATON_VERSION;
 }
 
+int baton_version_number(void)
+{
+	return BATON_VERSION_NUMBER;
+}
+
 uint64_t baton_now_ns(void)
 {
 	struct timespec now;
