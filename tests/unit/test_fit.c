@@ -16,7 +16,7 @@ static baton_fit_options fit_options(uint64_t epochs, uint64_t steps)
 
 /* A fit of a fresh model on this source. */
 static int fit_once(const baton_source *source, const baton_fit_options *options,
-		    baton_history *history, baton_error *err)
+                    baton_history *history, baton_error *err)
 {
 	baton_model *net = compiled_mean_model();
 	baton_pipeline *feed = open_inline(source);
@@ -323,34 +323,34 @@ Test(fit, a_callback_that_fails_says_why)
 	baton_rate_schedule schedule = BATON_RATE_SCHEDULE_INIT;
 
 	expect_failed(baton_early_stopping_callback(NULL), 0, BATON_MISUSE_NULL,
-		      "callback 0, on_fit_begin: early stopping: its struct is NULL");
+	              "callback 0, on_fit_begin: early stopping: its struct is NULL");
 	expect_failed(baton_reduce_rate_callback(NULL), 0, BATON_MISUSE_NULL,
-		      "callback 0, on_fit_begin: reduce rate: its struct is NULL");
+	              "callback 0, on_fit_begin: reduce rate: its struct is NULL");
 	expect_failed(baton_rate_schedule_callback(NULL), 0, BATON_MISUSE_NULL,
-		      "callback 0, on_fit_begin: rate schedule: its struct is NULL");
+	              "callback 0, on_fit_begin: rate schedule: its struct is NULL");
 	expect_failed(baton_early_stopping_callback(&unset), 0, -EINVAL,
-		      "callback 0, on_fit_begin: early stopping: size is not set: use the _INIT "
-		      "macro");
+	              "callback 0, on_fit_begin: early stopping: size is not set: use the _INIT "
+	              "macro");
 	stop.monitor = BATON_MONITOR_VAL_MAE;
 	expect_failed(baton_early_stopping_callback(&stop), BATON_METRIC_MAE, -EINVAL,
-		      "callback 0, on_epoch_end: early stopping: no val_mae: the fit has no "
-		      "validation");
+	              "callback 0, on_epoch_end: early stopping: no val_mae: the fit has no "
+	              "validation");
 	stop.monitor = 77;
 	expect_failed(baton_early_stopping_callback(&stop), 0, -EINVAL,
-		      "callback 0, on_epoch_end: early stopping: there is no monitor 77");
+	              "callback 0, on_epoch_end: early stopping: there is no monitor 77");
 	reduce.monitor = BATON_MONITOR_MSE;
 	expect_failed(baton_reduce_rate_callback(&reduce), 0, -EINVAL,
-		      "callback 0, on_epoch_end: reduce rate: no mse: the fit's metrics do not "
-		      "ask for it");
+	              "callback 0, on_epoch_end: reduce rate: no mse: the fit's metrics do not "
+	              "ask for it");
 	reduce.factor = 1;
 	expect_failed(baton_reduce_rate_callback(&reduce), 0, -EINVAL,
-		      "callback 0, on_fit_begin: reduce rate: factor 1 is not from 0 to below 1");
+	              "callback 0, on_fit_begin: reduce rate: factor 1 is not from 0 to below 1");
 	expect_failed(baton_rate_schedule_callback(&schedule), 0, -EINVAL,
-		      "callback 0, on_fit_begin: rate schedule: schedule is NULL");
+	              "callback 0, on_fit_begin: rate schedule: schedule is NULL");
 	schedule.schedule = infinite;
 	expect_failed(baton_rate_schedule_callback(&schedule), 0, -EINVAL,
-		      "callback 0, on_epoch_begin: rate schedule: epoch 1: 1e+297 is not a float32 "
-		      "from 0 upwards");
+	              "callback 0, on_epoch_begin: rate schedule: epoch 1: 1e+297 is not a float32 "
+	              "from 0 upwards");
 }
 
 Test(fit, a_callbacks_words_are_one_line_and_never_a_success)
@@ -531,7 +531,7 @@ Test(fit, weights_of_another_shape_are_refused)
 
 /* A fit of a fresh model, validated on another source. */
 static int fit_validated(const baton_source *source, const baton_source *validation,
-			 baton_fit_options options, baton_history *history, baton_error *err)
+                         baton_fit_options options, baton_history *history, baton_error *err)
 {
 	baton_pipeline *feed = open_inline(validation);
 	int rc;
@@ -614,7 +614,7 @@ Test(fit, a_wrong_validation_is_refused_before_a_batch_is_taken)
 	validation.fields = fields;
 	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), BATON_ERR_SHAPE);
 	cr_expect_str_eq(err.text,
-			 "validation: input x: the source's field is [32, 3], not [32, 2]");
+	                 "validation: input x: the source's field is [32, 3], not [32, 2]");
 }
 
 /* A NaN in batch 5. */

@@ -24,29 +24,29 @@ Test(model, senseless_networks_are_refused_by_layer)
 	unknown.kind = 77;
 	expect_refused(unsized, 2, -EINVAL, "layer 0: size is not set");
 	expect_refused(BATON_LAYERS(baton_input("x", 2)), -EINVAL,
-		       "a network has an input and at least one layer");
+	               "a network has an input and at least one layer");
 	expect_refused(BATON_LAYERS(baton_dense(1), baton_dense(1)), -EINVAL,
-		       "layer 0: must be an input");
+	               "layer 0: must be an input");
 	expect_refused(BATON_LAYERS(baton_input("x", 0), baton_dense(1)), -EINVAL,
-		       "input x: 0 units; 1 to 16777216 are allowed");
+	               "input x: 0 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_dense(3), baton_dense(0)), -EINVAL,
-		       "dense_2: 0 units; 1 to 16777216 are allowed");
+	               "dense_2: 0 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), unknown), -EINVAL,
-		       "layer 1: there is no kind 77 here");
+	               "layer 1: there is no kind 77 here");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_input("y", 2)), -EINVAL,
-		       "layer 1: there is no kind 1 here");
+	               "layer 1: there is no kind 1 here");
 }
 
 /* Before any memory is asked for: on Linux it would be given, and the process killed later. */
 Test(model, a_network_beyond_measure_is_refused)
 {
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_dense((size_t)1 << 31)), -EINVAL,
-		       "dense_1: 2147483648 units; 1 to 16777216 are allowed");
+	               "dense_1: 2147483648 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", SIZE_MAX), baton_dense(1)), -EINVAL,
-		       "input x: 18446744073709551615 units; 1 to 16777216 are allowed");
-	expect_refused(BATON_LAYERS(baton_input("x", 1 << 15), baton_dense(1 << 10),
-				    baton_dense(1 << 24)),
-		       -EINVAL, "dense_2: more than 1073741824 weights in all");
+	               "input x: 18446744073709551615 units; 1 to 16777216 are allowed");
+	expect_refused(
+		BATON_LAYERS(baton_input("x", 1 << 15), baton_dense(1 << 10), baton_dense(1 << 24)),
+		-EINVAL, "dense_2: more than 1073741824 weights in all");
 }
 
 Test(model, weights_lie_layer_by_layer_kernel_then_bias)
@@ -56,10 +56,10 @@ Test(model, weights_lie_layer_by_layer_kernel_then_bias)
 	size_t n;
 
 	cr_assert_eq(baton_model_create(&net,
-					BATON_LAYERS(baton_input("x", 3), baton_dense(4),
-						     baton_relu(), baton_dense(2)),
-					1, NULL),
-		     BATON_OK);
+	                                BATON_LAYERS(baton_input("x", 3), baton_dense(4),
+	                                             baton_relu(), baton_dense(2)),
+	                                1, NULL),
+	             BATON_OK);
 	cr_expect_eq(baton_layer_get(net, 3, &info), BATON_OK);
 	cr_expect_str_eq(info.name, "dense_2");
 	cr_expect(info.inputs == 4 && info.units == 2 && info.kernel == 16 && info.n_kernel == 8);
@@ -83,8 +83,8 @@ Test(model, kernels_start_glorot_uniform_and_biases_at_zero)
 	double sum = 0, squares = 0;
 
 	cr_assert_eq(baton_model_create(&net, BATON_LAYERS(baton_input("x", 100), baton_dense(50)),
-					3, NULL),
-		     BATON_OK);
+	                                3, NULL),
+	             BATON_OK);
 	w = baton_weights(net, NULL);
 	for (size_t i = 0; i < 5000; i++) {
 		cr_assert(w[i] >= -limit && w[i] < limit);
@@ -239,7 +239,7 @@ static int bind(const baton_field *fields, size_t n, const char *target, baton_e
 }
 
 static void expect_unbound(const baton_field *fields, size_t n, const char *target,
-			   const char *text)
+                           const char *text)
 {
 	baton_error err;
 
@@ -262,15 +262,14 @@ Test(model, a_source_of_other_shapes_is_refused_before_the_first_step)
 
 	expect_unbound(wide, 2, NULL, "dense_1 -> mse: prediction [64, 1] against target [64, 2]");
 	expect_unbound(deep, 2, NULL,
-		       "dense_1 -> mse: prediction [64, 1] against target [64, 1, 1]");
+	               "dense_1 -> mse: prediction [64, 1] against target [64, 1, 1]");
 	expect_unbound(input, 2, NULL, "input x: the source's field is [64, 3], not [64, 2]");
 	expect_unbound(other, 2, NULL, "input x: the source has no field \"x\"");
 	expect_unbound(bytes, 2, NULL, "input x: the source's field is uint8, not float32");
-	expect_unbound(labels, 2, NULL,
-		       "target y: the source's field is int64, not float32");
+	expect_unbound(labels, 2, NULL, "target y: the source's field is int64, not float32");
 	expect_unbound(flags, 2, NULL, "target y: the source's field is bool8, not float32");
 	expect_unbound(three, 3, NULL,
-		       "mse: which of the source's 3 fields is the target? name it");
+	               "mse: which of the source's 3 fields is the target? name it");
 	expect_unbound(three, 3, "label", "mse: the source has no field \"label\"");
 }
 
