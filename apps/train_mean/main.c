@@ -104,12 +104,12 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_U64("patience", "N", &s->patience, 1, 1000000,
 	                "stop after N epochs without a better loss, that of the\n"
 	                "validation if there is one (never)"),
-		ARG_U64("pool", "C", &s->pool, 1, BATON_MAX_BLOCKS,
-	                "blocks in flight, rounded up to a power of two\n"
-	                "(default: twice the producers, at least 8; 32 if small)"),
-		ARG_U64("block", "M", &s->block, 1, BATON_MAX_BLOCK_BATCHES,
-	                "batches that travel together (default: as many as fit\n"
-	                "48 KiB, at most 64)"),
+		ARG_U64("pool", "C", &s->pool, 0, BATON_MAX_BLOCKS,
+	                "blocks in the pool, rounded up to a power of two;\n"
+	                "0: twice the producers, at least 8; 32 if small (0)"),
+		ARG_U64("block", "M", &s->block, 0, BATON_MAX_BLOCK_BATCHES,
+	                "batches that travel together; 0: as many as fit 48 KiB,\n"
+	                "at most 64 (0)"),
 		ARG_CHOICE("order", "ordered|completion", &s->order, orders,
 	                   "deliver batches in order, or as they are ready (ordered)"),
 		ARG_CALL("predict", "A,B", &s->predict, parse_pair,
@@ -127,10 +127,14 @@ static int read_args(struct setup *s, int argc, char **argv)
 	const struct args args = {
 		PROGRAM,
 		"Learn the mean of two numbers 0..99: by default one Dense(1), mean squared\n"
-		"error and RMSprop. Results go to stdout, progress to stderr. Exit status:\n"
-		"0 done, 1 it failed (as when the loss is not a number), 2 wrong usage,\n"
-		"130 interrupted (what was reached is reported).",
-		table, sizeof(table) / sizeof(table[0]), "pb-es-------------"};
+		"error and RMSprop. Results go to stdout, progress to stderr.",
+		table,
+		sizeof(table) / sizeof(table[0]),
+		"pb-es-------------",
+		"0    done\n"
+		"1    it failed, as when the loss is not a number\n"
+		"2    wrong usage\n"
+		"130  interrupted: what was reached is reported\n"};
 	int rc = args_parse(&args, argc, argv), error;
 
 	if (rc != ARGS_GO_ON || !s->json_path)
