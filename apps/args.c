@@ -220,13 +220,17 @@ static int print_help(const struct args *args, const struct args_words *words)
 
 		width = n > width ? n : width;
 	}
-	printf("Usage: %s [OPTION]...%s%s\n%s\n\n", args->program, words ? " " : "",
+	/* as it was called: it may be installed under another name */
+	printf("Usage: %s [OPTION]...%s%s\n%s\n\n", program_invocation_short_name, words ? " " : "",
 	       words ? words->meta : "", args->summary);
 	for (size_t i = 0; i < args->n; i++)
 		print_option(letter_of(args, i), args->table[i].name, args->table[i].meta,
 		             args->table[i].help, width);
 	print_option('h', "help", NULL, "print this and exit", width);
 	print_option('V', "version", NULL, "print the version and exit", width);
+	printf("\nExit status:\n");
+	for (const char *at = args->statuses; *at; at += strcspn(at, "\n") + 1)
+		printf("  %.*s\n", (int)strcspn(at, "\n"), at);
 	return 0;
 }
 

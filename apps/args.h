@@ -77,9 +77,10 @@ struct args {
 	const char *program; /* as messages name it */
 	const char *summary; /* --help's first lines */
 	const struct arg *table;
-	size_t n;            /* at most ARGS_MAX */
-	const char *letters; /* [n] short options, in the table's order; '-': none. NULL: none
-	                      * at all. -h and -V come by themselves */
+	size_t n;             /* at most ARGS_MAX */
+	const char *letters;  /* [n] short options, in the table's order; '-': none. NULL: none
+	                       * at all. -h and -V come by themselves */
+	const char *statuses; /* --help's last lines: "0    what it means\n1    ..." */
 };
 #define ARGS_MAX 48
 

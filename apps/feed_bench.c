@@ -100,8 +100,8 @@ static const struct arg table[] = {
 	ARG_U64("block", "M", &opt.block, 0, BATON_MAX_BLOCK_BATCHES,
                 "batches that travel together; 0: 1, or more for a\n"
                 "source under a microsecond (default: 0)"),
-	ARG_CHOICE("order", "ORDER", &opt.order, orders,
-                   "ordered or completion (default: ordered)"),
+	ARG_CHOICE("order", "ordered|completion", &opt.order, orders,
+                   "deliver batches in order, or as they are ready\n(default: ordered)"),
 	ARG_F64("source-us", "F", &opt.source_us, 0, 1e6,
                 "microseconds of work to make a batch (default: 0)"),
 	ARG_F64("source-wait-us", "F", &opt.source_wait_us, 0, 1e6,
@@ -123,6 +123,11 @@ static const struct args args = {
 	.summary = "Measure how fast producers feed a trainer, against what the machine allows.",
 	.table = table,
 	.n = sizeof(table) / sizeof(table[0]),
+	.statuses = "0    it was measured\n"
+		    "1    it failed, or a batch did not hold what it should\n"
+		    "2    wrong usage\n"
+		    "130  interrupted by SIGINT: what was reached is printed, not saved\n"
+		    "143  the same by SIGTERM\n",
 };
 
 /* --- interruption --------------------------------------------------------------- */
@@ -682,11 +687,11 @@ static void write_figure(struct json *j, const char *key, const struct figure *f
 	json_close(j);
 }
 
-static void write_options(struct json *j, const struct report *r)
+static void write_config(struct json *j, const struct report *r)
 {
 	const baton_stats *s = &r->run.stats;
 
-	json_object(j, "options");
+	json_object(j, "config");
 	json_u64(j, "producers", r->producers);
 	json_u64(j, "pool", s->blocks);
 	json_u64(j, "block", s->block_batches);
@@ -717,10 +722,9 @@ static void write_report(struct json *j, const struct report *r)
 {
 	json_begin(j);
 	json_object(j, NULL);
-	json_text(j, "program", NAME);
-	json_text(j, "version", baton_version());
+	json_program(j, NAME);
 	json_u64(j, "cpus", r->cpus);
-	write_options(j, r);
+	write_config(j, r);
 	json_u64(j, "warm_up_batches", r->warm_up);
 	write_figure(j, "run", &r->run.figure);
 	write_figure(j, "ceiling_before", &r->before);

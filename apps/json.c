@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include <assert.h>
+#include <baton/version.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -166,6 +167,12 @@ void json_bool(struct json *j, const char *key, bool value)
 {
 	if (put_key(j, key))
 		fputs(value ? "true" : "false", j->out);
+}
+
+void json_program(struct json *j, const char *program)
+{
+	json_text(j, "program", program);
+	json_text(j, "version", baton_version());
 }
 
 /* --- the file ------------------------------------------------------------------- */

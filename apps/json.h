@@ -40,6 +40,8 @@ struct json_file {
 };
 
 void json_begin(struct json *j);
+/* The first members of every program's document: its name and version. */
+void json_program(struct json *j, const char *program);
 void json_object(struct json *j, const char *key);
 void json_array(struct json *j, const char *key);
 void json_close(struct json *j); /* the innermost object or array */

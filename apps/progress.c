@@ -59,7 +59,7 @@ static void draw_title(const struct progress *p, uint64_t epoch)
 /* In place: what was there before is wiped. */
 static void draw_line(const struct progress *p, const baton_bar *bar, const char *end)
 {
-	char line[256];
+	char line[1024];
 
 	baton_bar_format(line, sizeof(line), bar);
 	fprintf(stderr, "%s%s%s", p->bar ? "\r\033[K" : "", line, end);
@@ -73,6 +73,8 @@ static void draw_finished(const struct progress *p, const baton_epoch *e, bool t
 	bar.steps = p->steps;
 	bar.ns = e->ns;
 	bar.loss = e->loss;
+	bar.validated = e->val_steps > 0;
+	bar.val_loss = e->val_loss;
 	bar.columns = p->bar ? columns() : 0;
 	if (!titled)
 		draw_title(p, e->epoch);
@@ -192,6 +194,11 @@ baton_callback progress_callback(struct progress *p)
 		callback.on_epoch_end = on_end;
 	}
 	return callback;
+}
+
+bool progress_redraws(const struct progress *p)
+{
+	return p && p->bar;
 }
 
 /* --- starting and stopping -------------------------------------------------------- */

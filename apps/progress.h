@@ -15,6 +15,8 @@ struct progress;
  * reason not to train. */
 struct progress *progress_start(enum progress_mode mode, const baton_model *net, uint64_t epochs,
                                 uint64_t steps_per_epoch);
+/* Does it redraw one line in place? Then who else prints wipes the line first. */
+bool progress_redraws(const struct progress *p);
 /* To be told by the fit; with a NULL progress, of nothing. */
 baton_callback progress_callback(struct progress *p);
 /* Draw what is left, and stop. NULL is fine. */

@@ -17,7 +17,8 @@
 struct watch {
 	const baton_model *net;
 	float pair[2];
-	uint64_t printed; /* the step that was printed last */
+	const char *before; /* each line */
+	uint64_t printed;   /* the step that was printed last */
 	pthread_t thread;
 	pthread_mutex_t lock; /* of stop */
 	pthread_cond_t wake;
@@ -32,7 +33,7 @@ static void print(struct watch *w)
 	if (s && baton_snapshot_step(s) > w->printed &&
 	    baton_snapshot_predict(s, w->pair, 1, &mean) == BATON_OK) {
 		w->printed = baton_snapshot_step(s);
-		fprintf(stderr, "step %" PRIu64 ": (%g, %g) -> %.4f\n", w->printed,
+		fprintf(stderr, "%sstep %" PRIu64 ": (%g, %g) -> %.4f\n", w->before, w->printed,
 		        (double)w->pair[0], (double)w->pair[1], (double)mean);
 	}
 	baton_snapshot_put(&s);
@@ -86,7 +87,7 @@ static int start_thread(struct watch *w)
 	return rc;
 }
 
-struct watch *watch_start(const baton_model *net, const float pair[2])
+struct watch *watch_start(const baton_model *net, const float pair[2], bool wipe)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 
@@ -95,6 +96,7 @@ struct watch *watch_start(const baton_model *net, const float pair[2])
 	w->net = net;
 	w->pair[0] = pair[0];
 	w->pair[1] = pair[1];
+	w->before = wipe ? "\r\033[K" : "";
 	if (start_thread(w) != 0) {
 		free(w);
 		return NULL;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int baton_error_set(baton_error *err, int code, const char *format, ...)
 {
@@ -45,7 +46,8 @@ static const char *misuse_text(int code)
 		return "misuse: the next batch needs memory that the caller holds; "
 		       "release or detach first";
 	case BATON_MISUSE_LENT:
-		return "misuse: batches or claims are still out; give them back before close";
+		return "misuse: something lent is still out: batches or claims of a pipeline "
+		       "(close), snapshots of a model (destroy); give it back first";
 	case BATON_MISUSE_FILLED:
 		return "misuse: begin on a pipeline whose source fills by itself";
 	case BATON_MISUSE_DETACHED:
@@ -54,6 +56,27 @@ static const char *misuse_text(int code)
 	default:
 		return "unknown code";
 	}
+}
+
+/* Constant and untranslated, unlike strerror()'s; NULL: no such errno. */
+static const char *system_text(int code)
+{
+#ifdef __GLIBC__
+	return strerrordesc_np(-code);
+#else
+	(void)code;
+	return NULL;
+#endif
+}
+
+static const char *unnamed_text(int code)
+{
+	const char *text;
+
+	if (code >= 0 || code <= -4096)
+		return misuse_text(code);
+	text = system_text(code);
+	return text ? text : "system error";
 }
 
 const char *baton_strerror(int code)
@@ -80,6 +103,6 @@ const char *baton_strerror(int code)
 	case -EIO:
 		return "input/output error";
 	default:
-		return code < 0 && code > -4096 ? "system error" : misuse_text(code);
+		return unnamed_text(code);
 	}
 }

@@ -13,9 +13,11 @@
 #include "sweep.h"
 #include <baton/baton.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "pitfalls"
 
@@ -122,10 +124,14 @@ static int read_args(struct program *p, int argc, char **argv)
 		"that is measured. Scenarios: E1 x reused, E2 x and labels reused, E3 next next,\n"
 		"E4 new arrays, E5 copies, E6 labels without an axis, E7 Lambda, E8 Lambda "
 		"without\n"
-		"expand_dims, E9 baton; all of them by default.\n"
-		"Exit status: 0 every figure that is judged lies where it should, 1 one does not,\n"
-		"or it failed, 2 wrong usage.",
-		table, sizeof(table) / sizeof(table[0]), NULL};
+		"expand_dims, E9 baton; all of them by default.",
+		table,
+		sizeof(table) / sizeof(table[0]),
+		NULL,
+		"0    every figure that is judged lies where it should\n"
+		"1    one does not, or it failed\n"
+		"2    wrong usage\n"
+		"130  interrupted: nothing is reported\n"};
 	const struct args_words words = {"[E1..E9|all]...", &p->wanted, parse_scenario,
 	                                 "a scenario: E1 to E9, or all"};
 	int rc = args_parse_words(&args, &words, argc, argv);
@@ -136,6 +142,26 @@ static int read_args(struct program *p, int argc, char **argv)
 	if (!p->wanted.any && !p->sweep)
 		parse_scenario(&p->wanted, "all");
 	return check(p);
+}
+
+/* --- interruption ------------------------------------------------------------------ */
+
+/* Nothing is printed or written before the end, so there is nothing to be saved. */
+static void on_interrupt(int signal)
+{
+	static const char text[] = PROGRAM ": interrupted: there is no report\n";
+	ssize_t rc = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)signal, (void)rc;
+	_exit(130);
+}
+
+static void catch_interrupts(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
 }
 
 /* --- running ----------------------------------------------------------------------- */
@@ -185,7 +211,7 @@ static int save_json(struct program *p, bool good)
 
 	json_begin(&j);
 	json_object(&j, NULL);
-	json_text(&j, "version", baton_version());
+	json_program(&j, PROGRAM);
 	json_bool(&j, "good", good);
 	report_json(&j, &p->setup, &p->results, measured_costs(p));
 	if (p->sweep)
@@ -250,8 +276,10 @@ int main(int argc, char **argv)
 	static struct program p = {
 		.setup = {.seed = 1, .epochs = 100, .queue = 10, .speed = SPEED_ALWAYS_AHEAD},
 	};
-	int status = read_args(&p, argc, argv);
+	int status;
 
+	catch_interrupts();
+	status = read_args(&p, argc, argv);
 	if (status == ARGS_GO_ON)
 		status = run_all(&p);
 	results_free(&p.results);

@@ -104,12 +104,12 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_U64("patience", "N", &s->patience, 1, 1000000,
 	                "stop after N epochs without a better loss, that of the\n"
 	                "validation if there is one (never)"),
-		ARG_U64("pool", "C", &s->pool, 1, BATON_MAX_BLOCKS,
-	                "blocks in flight, rounded up to a power of two\n"
-	                "(default: twice the producers, at least 8; 32 if small)"),
-		ARG_U64("block", "M", &s->block, 1, BATON_MAX_BLOCK_BATCHES,
-	                "batches that travel together (default: as many as fit\n"
-	                "48 KiB, at most 64)"),
+		ARG_U64("pool", "C", &s->pool, 0, BATON_MAX_BLOCKS,
+	                "blocks in the pool, rounded up to a power of two;\n"
+	                "0: twice the producers, at least 8; 32 if small (0)"),
+		ARG_U64("block", "M", &s->block, 0, BATON_MAX_BLOCK_BATCHES,
+	                "batches that travel together; 0: as many as fit 48 KiB,\n"
+	                "at most 64 (0)"),
 		ARG_CHOICE("order", "ordered|completion", &s->order, orders,
 	                   "deliver batches in order, or as they are ready (ordered)"),
 		ARG_CALL("predict", "A,B", &s->predict, parse_pair,
@@ -120,18 +120,21 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                 "print the prediction for A and B to stderr while it trains,\n"
 	                 "every 100 ms"),
 		ARG_CHOICE("progress", "auto|bar|lines|none", &s->progress, modes,
-	                   "on stderr; auto: a bar on a terminal, else or while\n"
-	                   "watching lines (auto)"),
+	                   "on stderr; auto: a bar on a terminal, else lines (auto)"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
 	const struct args args = {
 		PROGRAM,
 		"Learn the mean of two numbers 0..99: by default one Dense(1), mean squared\n"
-		"error and RMSprop. Results go to stdout, progress to stderr. Exit status:\n"
-		"0 done, 1 it failed (as when the loss is not a number), 2 wrong usage,\n"
-		"130 interrupted (what was reached is reported).",
-		table, sizeof(table) / sizeof(table[0]), "pb-es-------------"};
+		"error and RMSprop. Results go to stdout, progress to stderr.",
+		table,
+		sizeof(table) / sizeof(table[0]),
+		"pb-es-------------",
+		"0    done\n"
+		"1    it failed, as when the loss is not a number\n"
+		"2    wrong usage\n"
+		"130  interrupted: what was reached is reported\n"};
 	int rc = args_parse(&args, argc, argv), error;
 
 	if (rc != ARGS_GO_ON || !s->json_path)
@@ -236,11 +239,11 @@ static int make_net(const struct setup *s, struct run *run, baton_error *err)
 static int train(const struct setup *s, struct run *run, baton_error *err)
 {
 	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
-	/* a bar that is redrawn in place and lines of another thread do not go together */
-	int mode = s->progress == PROGRESS_AUTO && s->watch.n ? PROGRESS_LINES : s->progress;
 	struct progress *progress =
-		progress_start((enum progress_mode)mode, run->net, s->epochs, s->steps);
-	struct watch *watch = s->watch.n ? watch_start(run->net, s->watch.of[0]) : NULL;
+		progress_start((enum progress_mode)s->progress, run->net, s->epochs, s->steps);
+	struct watch *watch =
+		s->watch.n ? watch_start(run->net, s->watch.of[0], progress_redraws(progress))
+			   : NULL;
 	baton_callback callbacks[2];
 
 	if (progress)

@@ -222,7 +222,7 @@ static int save_json(struct setup *s, const struct run *run)
 	snprintf(digest, sizeof(digest), "%016" PRIx64, run->history.digest);
 	json_begin(&j);
 	json_object(&j, NULL);
-	json_text(&j, "version", baton_version());
+	json_program(&j, PROGRAM);
 	json_config(&j, s, run);
 	json_epochs(&j, s, &run->history);
 	json_weights(&j, s, run);

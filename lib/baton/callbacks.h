@@ -8,7 +8,8 @@ BATON_BEGIN_DECLS
 
 /* Callbacks that many a training wants, as Keras 3 has them. Each is a struct of the
  * caller's, alive for as long as the fit: what it shall do, then what it came to, to be read
- * after the fit and set up anew when the next one begins.
+ * after the fit and set up anew when the next one begins. A NULL one, or one that was not
+ * initialised, fails the fit before its first batch.
  *
  *      baton_early_stopping stop = BATON_EARLY_STOPPING_INIT;
  *      stop.patience = 3;

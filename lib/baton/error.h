@@ -30,10 +30,11 @@ BATON_BEGIN_DECLS
 #define BATON_MISUSE_FOREIGN (-5004)  /* the handle belongs to another pipeline */
 #define BATON_MISUSE_OCCUPIED (-5005) /* the handle to be filled still holds something */
 #define BATON_MISUSE_HELD (-5006)     /* the caller itself holds the slot of the next batch */
-#define BATON_MISUSE_LENT (-5007)     /* close: batches, claims or threads in begin are still out */
+#define BATON_MISUSE_LENT (-5007)     /* close, destroy: what was lent is still out */
 #define BATON_MISUSE_FILLED (-5008)   /* begin on a pipeline whose source fills by itself */
-#define BATON_MISUSE_DETACHED (-5009) /* release of a detached batch, or free of one that is not \
-	                               */
+#define BATON_MISUSE_DETACHED                                              \
+	(-5009) /* release of a detached batch, or free of one that is not \
+	         */
 
 static inline int baton_is_misuse(int code)
 {
@@ -48,9 +49,8 @@ typedef struct baton_error {
 	char text[160];
 } baton_error;
 
-/* The constant text of a code: static memory, any thread, never NULL. Of an
- * unknown errno it says only that it is a system error: strerror() is not
- * thread-safe, and the text in baton_error says more. */
+/* The constant text of a code: static memory, any thread, in English, never NULL.
+ * Where the C library has no such text of an errno it is "system error". */
 BATON_API const char *baton_strerror(int code);
 
 BATON_END_DECLS

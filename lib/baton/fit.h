@@ -57,6 +57,13 @@ typedef struct baton_callback {
 		sizeof(baton_callback), 0, 0, 0, 0, 0, 0 \
 	}
 
+/* Say why a callback fails; for `return baton_callback_fail(net, -EIO, "disk full")`, net
+ * being what on_fit_begin was given. baton_fit() fails with code, and err->text says
+ * "callback 0, on_epoch_end: disk full" (cut to what it holds).
+ * Returns: code if it is an error, else -EINVAL
+ * Threads: the trainer's, inside a callback */
+BATON_API int baton_callback_fail(baton_model *net, int code, const char *text);
+
 typedef struct baton_fit_options {
 	size_t size;                     /* set by BATON_FIT_OPTIONS_INIT */
 	uint64_t epochs;                 /* 0: 1 */
@@ -69,7 +76,7 @@ typedef struct baton_fit_options {
 	bool terminate_on_nan;      /* a loss that is not finite ends the fit with ERR_NAN */
 	baton_pipeline *validation; /* its next validation_steps batches are evaluated at the
 	                             * end of each epoch; other ones each time. NULL: none */
-	uint64_t validation_steps;  /* at least 1 with validation */
+	uint64_t validation_steps;  /* at least 1 with validation, 0 without */
 } baton_fit_options;
 #define BATON_FIT_OPTIONS_INIT                                           \
 	{                                                                \

@@ -43,7 +43,7 @@ typedef struct baton_layer {
 	size_t size;
 	int kind;
 	const char *name; /* input: the source's field; else NULL: kind and number, "dense_1" */
-	size_t units;     /* input: values a row; dense, lambda: outputs */
+	size_t units;     /* input: values a row; dense, lambda: outputs; up to BATON_MAX_UNITS */
 	baton_lambda_fn *forward;  /* lambda */
 	baton_lambda_fn *backward; /* lambda; may be NULL */
 	void *state;               /* of both */
@@ -54,6 +54,11 @@ typedef struct baton_layer {
 #define BATON_LAYER_RELU 3
 #define BATON_LAYER_SOFTSIGN 4
 #define BATON_LAYER_LAMBDA 5
+
+#define BATON_MAX_UNITS (1u << 24)
+/* Of a network, in all: 4 GiB of them, and as much again for each of gradient, optimizer
+ * state and snapshots. */
+#define BATON_MAX_WEIGHTS (1u << 30)
 
 /* An array of layers and its length, for baton_model_create() in C. C++ has no
  * compound literals: pass an array and its length. */
@@ -234,7 +239,7 @@ BATON_API BATON_MUST_CHECK int baton_bind(baton_model *net, const baton_pipeline
 #define BATON_SUM_IN_ORDER 1
 BATON_API int baton_sum_order(baton_model *net, int order);
 
-/* The learning rate of the steps to come: float32, from 0 upwards.
+/* The learning rate of the steps to come: a float32 from 0 upwards.
  * Returns: OK; -EINVAL: not compiled, or not such a number; MISUSE_NULL. The rate: NaN if
  *          net is NULL or not compiled */
 BATON_API int baton_learning_rate_set(baton_model *net, double rate);
@@ -243,9 +248,10 @@ BATON_API double baton_learning_rate(const baton_model *net);
 /* Train on one batch of the pipeline that was bound: one update of the weights. *loss
  * (may be NULL) is the batch's, before the update.
  * Returns: OK; -EINVAL: not bound; MISUSE_EMPTY: the handle holds no batch; MISUSE_NULL;
- *          ERR_SHAPE: the batch is of another pipeline, with more rows or other shapes;
+ *          ERR_SHAPE: the batch is of another pipeline, with more rows, other shapes or dtypes;
  *          what a lambda failed with: then nothing has changed */
-BATON_API int baton_step(baton_model *net, const baton_batch *b, float *loss) BATON_REQUIRES(*b);
+BATON_API BATON_MUST_CHECK int baton_step(baton_model *net, const baton_batch *b, float *loss)
+	BATON_REQUIRES(*b);
 
 /* inputs [n, d_in] -> outputs [n, d_out], float32, row-major. A network with a lambda sees
  * all n rows as one batch.

@@ -177,7 +177,7 @@ BATON_API int baton_stats_get(const baton_pipeline *feed, baton_stats *stats);
 BATON_API size_t baton_stats_filled(const baton_pipeline *feed, uint64_t *filled, size_t n);
 
 /* The fields of this pipeline's batches, lent until close; *n says how many, *rows
- * how many rows a full batch has (either may be NULL). */
+ * how many rows a full batch has (either may be NULL). NULL, 0 and 0 if feed is NULL. */
 BATON_API const baton_field *baton_layout(const baton_pipeline *feed, size_t *n, size_t *rows);
 
 /* CLOCK_MONOTONIC in nanoseconds: what deadlines count in. */

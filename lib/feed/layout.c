@@ -87,7 +87,9 @@ overflow:
 
 static int check_fields(const baton_field *fields, size_t n, size_t rows, baton_error *err)
 {
-	if (!fields || n == 0 || n > BATON_MAX_FIELDS)
+	if (!fields && n > 0)
+		return baton_error_set(err, -EINVAL, "source: fields is NULL");
+	if (n == 0 || n > BATON_MAX_FIELDS)
 		return baton_error_set(err, -EINVAL, "source: %zu fields; 1 to %d are allowed", n,
 		                       BATON_MAX_FIELDS);
 	if (rows == 0 || rows > UINT32_MAX)

@@ -17,6 +17,11 @@ const char *baton_version(void)
 	return BATON_VERSION;
 }
 
+int baton_version_number(void)
+{
+	return BATON_VERSION_NUMBER;
+}
+
 uint64_t baton_now_ns(void)
 {
 	struct timespec now;
@@ -393,11 +398,11 @@ size_t baton_stats_filled(const baton_pipeline *feed, uint64_t *filled, size_t n
 
 const baton_field *baton_layout(const baton_pipeline *feed, size_t *n, size_t *rows)
 {
-	if (!feed)
-		return NULL;
+	const struct baton_layout *layout = feed ? feed->pool.layout : NULL;
+
 	if (n)
-		*n = feed->pool.layout->n_fields;
+		*n = layout ? layout->n_fields : 0;
 	if (rows)
-		*rows = feed->pool.layout->rows;
-	return feed->pool.layout->fields;
+		*rows = layout ? layout->rows : 0;
+	return layout ? layout->fields : NULL;
 }

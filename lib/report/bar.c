@@ -57,9 +57,10 @@ static void format_time(char *to, size_t size, const baton_bar *bar)
 		format_taken(to, size, seconds, a_step);
 }
 
-static void format_loss(char *to, size_t size, double loss)
+static size_t format_loss(char *to, size_t size, const char *name, double loss)
 {
-	snprintf(to, size, fabs(loss) > 1e-3 ? " - loss: %.4f" : " - loss: %.4e", loss);
+	return (size_t)snprintf(to, size, fabs(loss) > 1e-3 ? " - %s: %.4f" : " - %s: %.4e", name,
+	                        loss);
 }
 
 /* " [====>....]" with width characters between the brackets; "" for none. */
@@ -85,19 +86,23 @@ static void format_bar(char *to, const baton_bar *bar, size_t width)
 
 size_t baton_bar_format(char *line, size_t bytes, const baton_bar *bar)
 {
-	char count[56], between[WIDTH + 4], time[48], loss[48];
-	size_t rest, width = WIDTH;
+	char count[56], between[WIDTH + 4], time[48], losses[768];
+	size_t columns = bar->columns ? bar->columns : SIZE_MAX, rest, width = WIDTH;
 	int n;
 
 	format_count(count, sizeof(count), bar);
 	format_time(time, sizeof(time), bar);
-	format_loss(loss, sizeof(loss), bar->loss);
-	rest = strlen(count) + strlen(time) + strlen(loss) + strlen(" []");
-	if (bar->columns && rest + width > bar->columns)
-		width = bar->columns > rest ? bar->columns - rest : 0;
+	rest = format_loss(losses, sizeof(losses), "loss", bar->loss);
+	if (bar->validated)
+		format_loss(losses + rest, sizeof(losses) - rest, "val_loss", bar->val_loss);
+	if (strlen(count) + strlen(time) + strlen(losses) > columns)
+		time[0] = '\0';
+	rest = strlen(count) + strlen(time) + strlen(losses) + strlen(" []");
+	if (rest + width > columns)
+		width = columns > rest ? columns - rest : 0;
 	format_bar(between, bar, width);
-	n = snprintf(line, bytes, "%s%s%s%s", count, between, time, loss);
-	if (bar->columns && (size_t)n > bar->columns && bar->columns < bytes)
-		line[n = (int)bar->columns] = '\0';
+	n = snprintf(line, bytes, "%s%s%s%s", count, between, time, losses);
+	if ((size_t)n > columns && columns < bytes)
+		line[n = (int)columns] = '\0';
 	return bytes == 0 ? 0 : (size_t)n < bytes ? (size_t)n : bytes - 1;
 }

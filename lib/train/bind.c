@@ -27,13 +27,18 @@ static size_t find(const struct source *source, const char *name)
 	return i;
 }
 
+/* Asked before the shape: a field of another dtype is another field. */
 static int check_dtype(const baton_field *field, const char *role, baton_error *err)
 {
+	static const char *const kinds[] = {"int", "uint", "float", "", "bfloat", "", "bool"};
+	unsigned kind = (unsigned)field->dtype >> 8;
+
 	if (field->dtype == BATON_F32)
 		return BATON_OK;
 	return baton_error_set(err, BATON_ERR_SHAPE,
-	                       "%s %s: the source's field has dtype {%d, %d}, not float32", role,
-	                       field->name, field->dtype >> 8, field->dtype & 0xff);
+	                       "%s %s: the source's field is %s%d, not float32", role, field->name,
+	                       kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : "",
+	                       field->dtype & 0xff);
 }
 
 static int bind_input(const baton_model *net, const struct source *source, size_t *input,
@@ -41,19 +46,22 @@ static int bind_input(const baton_model *net, const struct source *source, size_
 {
 	char got[BATON_SHAPE_TEXT], want[BATON_SHAPE_TEXT];
 	struct baton_shape shape;
+	int rc;
 
 	*input = find(source, net->plan->field);
 	if (*input == source->n)
 		return baton_error_set(err, BATON_ERR_SHAPE,
 		                       "input %s: the source has no field \"%s\"", net->plan->field,
 		                       net->plan->field);
+	if ((rc = check_dtype(&source->fields[*input], "input", err)) < 0)
+		return rc;
 	shape = baton_shape_of(&source->fields[*input]);
 	if (!baton_shape_equal(&shape, &net->plan->in))
 		return baton_error_set(
 			err, BATON_ERR_SHAPE, "input %s: the source's field is %.40s, not %.40s",
 			net->plan->field, baton_shape_print(got, &shape, source->rows),
 			baton_shape_print(want, &net->plan->in, source->rows));
-	return check_dtype(&source->fields[*input], "input", err);
+	return BATON_OK;
 }
 
 /* The rows' weights: a field of that name, unless it has another role. */
@@ -63,18 +71,21 @@ static int bind_weight(const baton_model *net, const struct source *source,
 	const struct baton_shape none = {0, {0}};
 	char got[BATON_SHAPE_TEXT];
 	struct baton_shape shape;
+	int rc;
 
 	binding->weight = find(source, "weight");
 	binding->weighted = binding->weight < source->n && binding->weight != binding->input &&
 	                    strcmp(net->target, "weight") != 0;
 	if (!binding->weighted)
 		return BATON_OK;
+	if ((rc = check_dtype(&source->fields[binding->weight], "rows'", err)) < 0)
+		return rc;
 	shape = baton_shape_of(&source->fields[binding->weight]);
 	if (!baton_shape_equal(&shape, &none))
 		return baton_error_set(err, BATON_ERR_SHAPE,
 		                       "weight: the source's field is %.60s, not [%zu]",
 		                       baton_shape_print(got, &shape, source->rows), source->rows);
-	return check_dtype(&source->fields[binding->weight], "rows'", err);
+	return BATON_OK;
 }
 
 /* The only field that has no other role, or n. */
@@ -117,14 +128,17 @@ static int bind_target(const baton_model *net, const struct source *source, size
 	const struct baton_plan *plan = net->plan;
 	struct baton_shape shape = baton_shape_of(&source->fields[target]);
 	char got[BATON_SHAPE_TEXT], want[BATON_SHAPE_TEXT];
+	int rc = check_dtype(&source->fields[target], "target", err);
 
+	if (rc < 0)
+		return rc;
 	if (!baton_loss_accepts(&plan->out, &shape, expanded))
 		return baton_error_set(err, BATON_ERR_SHAPE,
 		                       "%s -> %s: prediction %.40s against target %.40s",
 		                       plan->layers[plan->n_layers - 1].name, net->loss->name,
 		                       baton_shape_print(want, &plan->out, source->rows),
 		                       baton_shape_print(got, &shape, source->rows));
-	return check_dtype(&source->fields[target], "target", err);
+	return BATON_OK;
 }
 
 /* A forward pass of zeros: layers that speak for themselves must mean what they declare. */

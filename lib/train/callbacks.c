@@ -11,10 +11,44 @@
 #include <baton/callbacks.h>
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
+/* Fail with words: "early stopping: there is no monitor 77". */
+static int fail(baton_model *net, int code, const char *who, const char *why, ...)
+	BATON_PRINTF(4, 5);
+static int fail(baton_model *net, int code, const char *who, const char *why, ...)
+{
+	char text[sizeof(((baton_error *)0)->text)];
+	int n = snprintf(text, sizeof(text), "%s: ", who);
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, why, args);
+	va_end(args);
+	return baton_callback_fail(net, code, text);
+}
+
+/* A callback's struct, whose first member is its size: was there one, and initialised? */
+static int check(baton_model *net, const size_t *size, const char *who)
+{
+	if (!size)
+		return fail(net, BATON_MISUSE_NULL, who, "its struct is NULL");
+	if (*size == 0)
+		return fail(net, -EINVAL, who, "size is not set: use the _INIT macro");
+	return BATON_OK;
+}
+
+static const char *const monitors[] = {
+	[BATON_MONITOR_LOSS] = "loss",       [BATON_MONITOR_MAE] = "mae",
+	[BATON_MONITOR_MSE] = "mse",         [BATON_MONITOR_VAL_LOSS] = "val_loss",
+	[BATON_MONITOR_VAL_MAE] = "val_mae", [BATON_MONITOR_VAL_MSE] = "val_mse",
+};
+
 /* The monitored number of an epoch. Returns OK, -EINVAL: it was not measured. */
-static int monitored(const baton_epoch *epoch, int monitor, double *value)
+static int monitored(const baton_epoch *epoch, int monitor, double *value, baton_model *net,
+                     const char *who)
 {
 	const struct {
 		double value;
@@ -28,12 +62,17 @@ static int monitored(const baton_epoch *epoch, int monitor, double *value)
 		[BATON_MONITOR_VAL_MSE] = {epoch->val_mse, epoch->metrics & BATON_METRIC_MSE},
 	};
 
+	*value = (double)NAN;
 	if (monitor == BATON_MONITOR_DEFAULT)
 		monitor = epoch->val_steps ? BATON_MONITOR_VAL_LOSS : BATON_MONITOR_LOSS;
-	if (monitor < 0 || monitor > BATON_MONITOR_VAL_MSE || !all[monitor].measured)
-		return -EINVAL;
+	if (monitor < 0 || monitor > BATON_MONITOR_VAL_MSE)
+		return fail(net, -EINVAL, who, "there is no monitor %d", monitor);
 	if (monitor >= BATON_MONITOR_VAL_LOSS && epoch->val_steps == 0)
-		return -EINVAL;
+		return fail(net, -EINVAL, who, "no %s: the fit has no validation",
+		            monitors[monitor]);
+	if (!all[monitor].measured)
+		return fail(net, -EINVAL, who, "no %s: the fit's metrics do not ask for it",
+		            monitors[monitor]);
 	*value = all[monitor].value;
 	return BATON_OK;
 }
@@ -54,7 +93,10 @@ static void keep_weights(baton_early_stopping *stop, uint64_t epoch)
 static int stop_begin(void *state, baton_model *net)
 {
 	baton_early_stopping *stop = state;
+	int rc = check(net, state, "early stopping");
 
+	if (rc < 0)
+		return rc;
 	stop->net = net;
 	stop->best = (double)INFINITY;
 	stop->best_epoch = 0;
@@ -67,10 +109,11 @@ static int stop_epoch(void *state, const baton_epoch *epoch)
 {
 	baton_early_stopping *stop = state;
 	double value;
-	int rc = monitored(epoch, stop->monitor, &value);
+	int rc;
 
 	if (epoch->cut_short)
 		return 0;
+	rc = monitored(epoch, stop->monitor, &value, stop->net, "early stopping");
 	if (rc < 0)
 		return rc;
 	if (!stop->kept)
@@ -91,7 +134,7 @@ static int stop_end(void *state, baton_model *net)
 	const baton_early_stopping *stop = state;
 	size_t n;
 
-	if (!stop->best_weights || !stop->kept)
+	if (!stop || !stop->best_weights || !stop->kept)
 		return 0;
 	baton_weights(net, &n);
 	return baton_weights_set(net, stop->best_weights, n);
@@ -118,11 +161,17 @@ static double or_default(double value, double otherwise)
 static int reduce_begin(void *state, baton_model *net)
 {
 	baton_reduce_rate *reduce = state;
+	int rc = check(net, state, "reduce rate");
 
+	if (rc < 0)
+		return rc;
 	reduce->net = net;
 	reduce->best = (double)INFINITY;
 	reduce->wait = reduce->cooling = reduce->reductions = 0;
-	return reduce->factor >= 0 && reduce->factor < 1 ? 0 : -EINVAL;
+	if (reduce->factor >= 0 && reduce->factor < 1)
+		return 0;
+	return fail(net, -EINVAL, "reduce rate", "factor %g is not from 0 to below 1",
+	            reduce->factor);
 }
 
 static int lower_rate(baton_reduce_rate *reduce)
@@ -143,10 +192,11 @@ static int reduce_epoch(void *state, const baton_epoch *epoch)
 	baton_reduce_rate *reduce = state;
 	uint64_t patience = reduce->patience ? reduce->patience : 10;
 	double value;
-	int rc = monitored(epoch, reduce->monitor, &value);
+	int rc;
 
 	if (epoch->cut_short)
 		return 0;
+	rc = monitored(epoch, reduce->monitor, &value, reduce->net, "reduce rate");
 	if (rc < 0)
 		return rc;
 	if (reduce->cooling > 0) {
@@ -178,18 +228,25 @@ baton_callback baton_reduce_rate_callback(baton_reduce_rate *reduce)
 static int schedule_begin(void *state, baton_model *net)
 {
 	baton_rate_schedule *schedule = state;
+	int rc = check(net, state, "rate schedule");
 
+	if (rc < 0)
+		return rc;
 	schedule->net = net;
-	return schedule->schedule ? 0 : -EINVAL;
+	return schedule->schedule ? 0 : fail(net, -EINVAL, "rate schedule", "schedule is NULL");
 }
 
 static int schedule_epoch(void *state, uint64_t epoch)
 {
 	const baton_rate_schedule *schedule = state;
-	double rate = baton_learning_rate(schedule->net);
+	double rate =
+		schedule->schedule(schedule->state, epoch, baton_learning_rate(schedule->net));
+	int rc = baton_learning_rate_set(schedule->net, rate);
 
-	return baton_learning_rate_set(schedule->net,
-	                               schedule->schedule(schedule->state, epoch, rate));
+	return rc < 0 ? fail(schedule->net, rc, "rate schedule",
+	                     "epoch %llu: %g is not a float32 from 0 upwards",
+	                     (unsigned long long)epoch + 1, rate)
+	              : rc;
 }
 
 baton_callback baton_rate_schedule_callback(baton_rate_schedule *schedule)

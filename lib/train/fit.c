@@ -39,43 +39,56 @@ static int merge(int so_far, int answer)
 	return answer < 0 ? answer : STOPPED;
 }
 
-static int tell_fit_begin(const struct fit *fit)
+/* What the ith callback answered to an event: its words, if it has some, are kept. */
+static int hear(struct fit *fit, int so_far, size_t i, const char *event, int answer)
+{
+	baton_error *words = &fit->net->err;
+
+	if (answer < 0 && fit->err.code == BATON_OK) {
+		baton_error_set(&fit->err, answer, "callback %zu, %s: %s", i, event,
+		                words->code == answer ? words->text : baton_strerror(answer));
+		*words = (baton_error){0};
+	}
+	return merge(so_far, answer);
+}
+
+static int tell_fit_begin(struct fit *fit)
 {
 	const baton_callback *c = fit->callbacks;
 	int rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_fit_begin)
-			rc = merge(rc, c->on_fit_begin(c->state, fit->net));
+			rc = hear(fit, rc, i, "on_fit_begin", c->on_fit_begin(c->state, fit->net));
 	}
 	return rc;
 }
 
-static int tell_fit_end(const struct fit *fit)
+static int tell_fit_end(struct fit *fit)
 {
 	const baton_callback *c = fit->callbacks;
 	int rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_fit_end)
-			rc = merge(rc, c->on_fit_end(c->state, fit->net));
+			rc = hear(fit, rc, i, "on_fit_end", c->on_fit_end(c->state, fit->net));
 	}
 	return rc;
 }
 
-static int tell_begin(const struct fit *fit, uint64_t epoch)
+static int tell_begin(struct fit *fit, uint64_t epoch)
 {
 	const baton_callback *c = fit->callbacks;
 	int rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_epoch_begin)
-			rc = merge(rc, c->on_epoch_begin(c->state, epoch));
+			rc = hear(fit, rc, i, "on_epoch_begin", c->on_epoch_begin(c->state, epoch));
 	}
 	return rc;
 }
 
-static int tell_step(const struct fit *fit, float loss)
+static int tell_step(struct fit *fit, float loss)
 {
 	const struct baton_run *run = &fit->net->run;
 	const baton_progress progress = {
@@ -92,19 +105,19 @@ static int tell_step(const struct fit *fit, float loss)
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_step)
-			rc = merge(rc, c->on_step(c->state, &progress));
+			rc = hear(fit, rc, i, "on_step", c->on_step(c->state, &progress));
 	}
 	return rc;
 }
 
-static int tell_end(const struct fit *fit, const baton_epoch *epoch)
+static int tell_end(struct fit *fit, const baton_epoch *epoch)
 {
 	const baton_callback *c = fit->callbacks;
 	int rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_epoch_end)
-			rc = merge(rc, c->on_epoch_end(c->state, epoch));
+			rc = hear(fit, rc, i, "on_epoch_end", c->on_epoch_end(c->state, epoch));
 	}
 	return rc;
 }
@@ -305,7 +318,7 @@ static int explain(const struct fit *fit, int rc, baton_error *err)
 	if (rc < 0 && fit->err.code == rc && err)
 		*err = fit->err;
 	else if (rc < 0)
-		baton_error_set(err, rc, "%s", baton_strerror(rc)); /* a callback's */
+		baton_error_set(err, rc, "%s", baton_strerror(rc));
 	return rc;
 }
 
@@ -322,6 +335,14 @@ static int read_options(struct fit *fit, const baton_fit_options *options, baton
 		                       "fit: validation is the training's own pipeline");
 	if (fit->options.validation && fit->options.validation_steps == 0)
 		return baton_error_set(err, -EINVAL, "fit: validation_steps is 0");
+	if (!fit->options.validation && fit->options.validation_steps > 0)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: validation_steps is %llu, but validation is NULL",
+		                       (unsigned long long)fit->options.validation_steps);
+	if (fit->options.metrics & ~(BATON_METRIC_MAE | BATON_METRIC_MSE))
+		return baton_error_set(err, -EINVAL,
+		                       "fit: metrics is %#x; BATON_METRIC_MAE and _MSE are known",
+		                       fit->options.metrics);
 	if (fit->options.epochs == 0)
 		fit->options.epochs = 1;
 	return BATON_OK;
@@ -404,6 +425,16 @@ int baton_fit(baton_model *net, baton_pipeline *feed, const baton_fit_options *o
 	free(fit.callbacks);
 	deliver(&fit, history);
 	return rc;
+}
+
+int baton_callback_fail(baton_model *net, int code, const char *text)
+{
+	code = code < 0 ? code : -EINVAL;
+	if (net) {
+		baton_error_set(&net->err, code, "%s", text ? text : baton_strerror(code));
+		baton_error_one_line(net->err.text);
+	}
+	return code;
 }
 
 void baton_history_free(baton_history *history)

@@ -12,16 +12,18 @@
 
 static int infer(struct baton_plan_layer *layer, baton_error *err)
 {
-	size_t d_in = baton_shape_volume(&layer->in), units = layer->spec_units;
+	size_t units = layer->spec_units;
 	char in[BATON_SHAPE_TEXT];
 
 	if (layer->in.rank != 1)
 		return baton_error_set(err, BATON_ERR_SHAPE, "%s: takes [n, inputs], not %.60s",
 		                       layer->name, baton_shape_print(in, &layer->in, 0));
-	if (units == 0 || units > SIZE_MAX / sizeof(float) / (d_in + 1))
-		return baton_error_set(err, -EINVAL, "%s: %zu units", layer->name, units);
+	if (units == 0 || units > BATON_MAX_UNITS)
+		return baton_error_set(err, -EINVAL, "%s: %zu units; 1 to %u are allowed",
+		                       layer->name, units, BATON_MAX_UNITS);
 	layer->out = baton_shape_vector(units);
-	layer->n_kernel = d_in * units;
+	if (__builtin_mul_overflow(baton_shape_volume(&layer->in), units, &layer->n_kernel))
+		layer->n_kernel = BATON_MAX_WEIGHTS; /* too many, with the bias */
 	layer->n_bias = units;
 	return BATON_OK;
 }

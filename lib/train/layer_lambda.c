@@ -22,8 +22,9 @@ static int infer(struct baton_plan_layer *layer, baton_error *err)
 
 	if (!layer->lambda)
 		return baton_error_set(err, -EINVAL, "%s: its function is NULL", layer->name);
-	if (units > SIZE_MAX / 1024)
-		return baton_error_set(err, -EINVAL, "%s: %zu units", layer->name, units);
+	if (units > BATON_MAX_UNITS)
+		return baton_error_set(err, -EINVAL, "%s: %zu units; 0 to %u are allowed",
+		                       layer->name, units, BATON_MAX_UNITS);
 	layer->out = units ? baton_shape_vector(units) : none;
 	layer->n_scratch =
 		(layer->lambda_backward ? 2 : 1) * (d_in + baton_shape_volume(&layer->out));

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "spec.h"
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -158,7 +159,7 @@ int baton_learning_rate_set(baton_model *net, double rate)
 {
 	if (!net)
 		return BATON_MISUSE_NULL;
-	if (!net->snapshots || !(rate >= 0 && isfinite(rate)))
+	if (!net->snapshots || !(rate >= 0 && rate <= (double)FLT_MAX))
 		return -EINVAL;
 	net->rule.learning_rate = (float)rate;
 	return BATON_OK;

@@ -65,7 +65,7 @@ int baton_model_resolve(const baton_model *net, const baton_pipeline *feed,
  * nothing has changed. */
 int baton_model_reserve(baton_model *net, size_t rows, baton_error *err);
 
-/* The rows of a batch. Returns OK, MISUSE_EMPTY. */
+/* The rows of a batch. Returns OK, MISUSE_EMPTY, ERR_SHAPE. */
 int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struct baton_rows *rows)
 	BATON_REQUIRES(*b);
 

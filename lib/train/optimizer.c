@@ -13,6 +13,7 @@
 #include "error.h"
 #include "mutant.h"
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 
 /* --- sgd: state is m, if there is momentum ------------------------------------------ */
@@ -163,9 +164,9 @@ static const struct baton_optimizer_ops *find_ops(int kind)
 
 static int check_size(const char *optimizer, const char *name, double value, baton_error *err)
 {
-	if (value >= 0 && isfinite(value))
+	if (value >= 0 && value <= (double)FLT_MAX)
 		return BATON_OK;
-	return baton_error_set(err, -EINVAL, "%s: %s %g is not a number from 0 upwards", optimizer,
+	return baton_error_set(err, -EINVAL, "%s: %s %g is not a float32 from 0 upwards", optimizer,
 	                       name, value);
 }
 

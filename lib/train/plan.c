@@ -58,9 +58,9 @@ static int add_input(struct baton_plan *plan, const baton_layer *spec, baton_err
 		return baton_error_set(err, -EINVAL,
 		                       "input: its field's name must have 1 to %zu characters",
 		                       sizeof(plan->field) - 1);
-	if (spec->units == 0 || spec->units > SIZE_MAX / 1024)
-		return baton_error_set(err, -EINVAL, "input %s: %zu units", spec->name,
-		                       spec->units);
+	if (spec->units == 0 || spec->units > BATON_MAX_UNITS)
+		return baton_error_set(err, -EINVAL, "input %s: %zu units; 1 to %u are allowed",
+		                       spec->name, spec->units, BATON_MAX_UNITS);
 	strcpy(plan->field, spec->name);
 	plan->in = plan->out = baton_shape_vector(spec->units);
 	plan->d_in = plan->d_out = plan->widest = plan->columns = spec->units;
@@ -87,6 +87,9 @@ static int add_layer(struct baton_plan *plan, const baton_layer *spec, baton_err
 	if (rc < 0)
 		return rc;
 	layer->d_out = baton_shape_volume(&layer->out);
+	if (layer->n_kernel + layer->n_bias > BATON_MAX_WEIGHTS - plan->n_weights)
+		return baton_error_set(err, -EINVAL, "%s: more than %u weights in all", layer->name,
+		                       BATON_MAX_WEIGHTS);
 	layer->weights = plan->n_weights;
 	plan->out = layer->out;
 	plan->d_out = layer->d_out;

@@ -130,7 +130,10 @@ int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struc
 	rows->y = baton_f32(b, at->target);
 	rows->weight = at->weighted ? baton_f32(b, at->weight) : NULL;
 	rows->n = baton_rows(b);
-	return rows->x && rows->y ? BATON_OK : BATON_MISUSE_EMPTY;
+	if (rows->x && rows->y)
+		return BATON_OK;
+	/* a batch that is held, of another pipeline: it lacks such a field, or has another dtype */
+	return baton_fields(b, NULL) ? BATON_ERR_SHAPE : BATON_MISUSE_EMPTY;
 }
 
 static size_t units_of(const baton_field *f)

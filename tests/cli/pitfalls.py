@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
+import subprocess
 import sys
 import tempfile
 
@@ -301,6 +303,21 @@ def json_file():
             doc = json.load(f)
         check(doc['config'] == {'seed': 1, 'epochs': 1, 'queue': 10, 'form': 'replayed',
                                 'speed': None}, doc['config'])
+
+
+@claim
+def sigint():
+    """SIGINT says in one line that there is no report, and exits 130"""
+    child = subprocess.Popen([PROGRAM, '--epochs', '100000', 'E4'], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    caught = 0
+    while not caught & 1 << signal.SIGINT - 1:  # until it would hear of it
+        with open(f'/proc/{child.pid}/status') as f:
+            caught = int(re.search(r'^SigCgt:\s*(\w+)', f.read(), re.M)[1], 16)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    check(child.returncode == 130 and out == '', child.returncode, out)
+    check(err == 'pitfalls: interrupted: there is no report\n', repr(err))
 
 
 @claim

@@ -151,8 +151,8 @@ BAD = [  # options, what the line must name
     (['--lr', '0'], ['--lr', '"0"']),
     (['--lr', '-1'], ['--lr', '"-1"']),
     (['--lr', '1e-3x'], ['--lr', '"1e-3x"']),
-    (['--pool', '0'], ['--pool', '"0"']),
-    (['--block', '65537'], ['--block', '"65537"', '1 to 65536']),
+    (['--pool', '1048577'], ['--pool', '"1048577"', '0 to 1048576']),
+    (['--block', '65537'], ['--block', '"65537"', '0 to 65536']),
     (['--order', 'random'], ['--order', '"random"', 'ordered', 'completion']),
     (['--predict', '3'], ['--predict', '"3"']),
     (['--predict', '1,2,3'], ['--predict', '"1,2,3"']),
@@ -286,6 +286,15 @@ def watch():
     check(abs(float(found[-1][2]) - 65) < 0.3, found[-1][0])
     plain, watched = train(), run(PROGRAM, '--progress', 'none', '--json', '-', '--watch', '1,2')
     check(json.loads(watched[1])['digest'] == plain['digest'], 'watching changes the run')
+
+
+@claim
+def zero_is_automatic():
+    """--pool 0 and --block 0 are the defaults, as in the library"""
+    doc = train('--epochs', 1, '--producers', 2)
+    check(doc['config'] == train('--epochs', 1, '--producers', 2, '--pool', 0,
+                                 '--block', 0)['config'])
+    check(doc['config']['pool'] > 1 and doc['config']['block'] > 1, doc['config'])
 
 
 @claim

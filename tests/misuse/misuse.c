@@ -97,9 +97,25 @@ static inline void unchecked(baton_pipeline *feed)
 #endif
 }
 
-void all(baton_pipeline *feed);
-void all(baton_pipeline *feed)
+static inline void trainer_of(baton_model *net, baton_pipeline *feed)
 {
+	baton_batch b = BATON_BATCH_INIT;
+
+	if (baton_next(feed, &b) != BATON_OK)
+		return;
+#ifdef UNCHECKED_STEP
+	baton_step(net, &b, NULL);
+#else
+	if (baton_step(net, &b, NULL) < 0)
+		use(NULL);
+#endif
+	baton_release(feed, &b);
+}
+
+void all(baton_pipeline *feed, baton_model *net);
+void all(baton_pipeline *feed, baton_model *net)
+{
+	trainer_of(net, feed);
 	trainer(feed);
 	producer(feed);
 	keeper(feed);

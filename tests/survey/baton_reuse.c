@@ -2,9 +2,9 @@
 /* baton's row of reuse.py: the same two questions that it asks of every loader, asked of a
  * source whose batches live in memory that is used again and again.
  *
- *      rows R C     batches [R, C] and a label each, all filled with their own number: how
- *                   many rows are not what their label was made from? The trainer holds
- *                   each batch while others are filled, and reads it only then.
+ *      rows R C [N] N batches [R, C] (20000) and a label each, all filled with their own
+ *                   number: how many rows are not what their label was made from? The trainer
+ *                   holds each batch while others are filled, and reads it only then.
  *      fit          the article's task: the loss of ten epochs, the prediction for (60, 70)
  *
  * Prints one line of JSON. Exit status: 0, or 1 if it could not run. */
@@ -114,7 +114,7 @@ static uint64_t read_late(baton_pipeline *feed, size_t columns) BATON_NO_ANALYSI
 	return wrong;
 }
 
-static int run_rows(size_t rows, size_t columns)
+static int run_rows(size_t rows, size_t columns, uint64_t batches)
 {
 	static const int producers[] = {BATON_INLINE, 1, 4, 16};
 	uint64_t wrong = 0, seen = 0;
@@ -122,10 +122,10 @@ static int run_rows(size_t rows, size_t columns)
 	for (size_t i = 0; i < sizeof(producers) / sizeof(producers[0]); i++) {
 		baton_pipeline *feed = NULL;
 
-		if (open_feed(&feed, fill_numbered, rows, columns, BATCHES, producers[i]) != 0)
+		if (open_feed(&feed, fill_numbered, rows, columns, batches, producers[i]) != 0)
 			return 1;
 		wrong += read_late(feed, columns);
-		seen += BATCHES * rows;
+		seen += batches * rows;
 		if (baton_status(feed, NULL) != BATON_END || baton_close(&feed) < 0)
 			return 1;
 	}
@@ -172,10 +172,11 @@ static int run_fit(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "rows") == 0)
-		return run_rows(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "rows") == 0)
+		return run_rows(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10),
+		                argc == 5 ? strtoul(argv[4], NULL, 10) : BATCHES);
 	if (argc == 2 && strcmp(argv[1], "fit") == 0)
 		return run_fit();
-	fprintf(stderr, "baton_reuse: usage: baton_reuse rows R C | baton_reuse fit\n");
+	fprintf(stderr, "baton_reuse: usage: baton_reuse rows R C [N] | baton_reuse fit\n");
 	return 2;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <baton/bar.h>
 #include <criterion/criterion.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 static const char *bar(uint64_t step, uint64_t steps, double seconds, double loss, size_t columns)
 {
 	static char line[256];
-	baton_bar b = {sizeof(b), step, steps, (uint64_t)(seconds * 1e9), loss, columns};
+	baton_bar b = {sizeof(b), step, steps, (uint64_t)(seconds * 1e9), loss, columns, 0, false};
 
 	cr_assert_eq(baton_bar_format(line, sizeof(line), &b), strlen(line));
 	return line;
@@ -42,6 +43,24 @@ Test(bar, counts_time_in_the_unit_that_fits)
 	cr_assert(strstr(bar(1, 4001, 1, 1, 0), "ETA: 1:06:40"));
 }
 
+Test(bar, shows_the_validation_if_there_was_one)
+{
+	baton_bar b = {sizeof(b), 5, 5, 0, 1, 0, 2.5, true};
+	char line[256];
+
+	baton_bar_format(line, sizeof(line), &b);
+	cr_assert(strstr(line, " - loss: 1.0000 - val_loss: 2.5000"), "%s", line);
+}
+
+Test(bar, holds_the_largest_numbers)
+{
+	baton_bar b = {sizeof(b), UINT64_MAX, UINT64_MAX, UINT64_MAX, -DBL_MAX, 0, -DBL_MAX, true};
+	char line[2048];
+
+	cr_assert_gt(baton_bar_format(line, sizeof(line), &b), 2 * 310);
+	cr_assert(strstr(line, ".0000 - val_loss: -1797"), "%s", line);
+}
+
 Test(bar, does_without_a_known_length)
 {
 	cr_assert_str_eq(bar(7, 0, 7, 1, 0), "      7/Unknown - 7s 1s/step - loss: 1.0000");
@@ -51,6 +70,8 @@ Test(bar, shrinks_to_the_terminal)
 {
 	cr_assert_str_eq(bar(500, 1000, 1, 1072, 60),
 	                 " 500/1000 [=========>..........] - ETA: 1s - loss: 1072.0000");
+	cr_assert_str_eq(bar(500, 1000, 1, 1072, 38), " 500/1000 - ETA: 1s - loss: 1072.0000");
+	cr_assert_str_eq(bar(500, 1000, 1, 1072, 34), " 500/1000 [=>..] - loss: 1072.0000");
 	for (size_t columns = 1; columns < 100; columns++)
 		for (uint64_t step = 0; step <= 1000; step += 250)
 			cr_assert_leq(strlen(bar(step, 1000, 1, 1072, columns)), columns);
@@ -58,7 +79,7 @@ Test(bar, shrinks_to_the_terminal)
 
 Test(bar, is_cut_to_the_buffer)
 {
-	baton_bar b = {sizeof(b), 500, 1000, 1000000000, 1072, 0};
+	baton_bar b = {sizeof(b), 500, 1000, 1000000000, 1072, 0, 0, false};
 	char line[256], small[10];
 
 	baton_bar_format(line, sizeof(line), &b);

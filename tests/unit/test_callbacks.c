@@ -210,5 +210,8 @@ Test(callbacks, a_schedule_sets_the_rate_of_each_epoch)
 	schedule.state = &poison;
 	cr_expect_eq(tell(baton_rate_schedule_callback(&schedule), losses, 5, &answer), 4);
 	cr_expect_eq(answer, -EINVAL, "a rate below 0");
-	cr_expect_float_eq(baton_learning_rate(net), 1e-3 / 8, 1e-10);
+	poison = 1e300;
+	cr_expect_eq(tell(baton_rate_schedule_callback(&schedule), losses, 5, &answer), 4);
+	cr_expect_eq(answer, -EINVAL, "inf, as a float32");
+	cr_expect_float_eq(baton_learning_rate(net), 1e-3 / 64, 1e-10);
 }

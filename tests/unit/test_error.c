@@ -50,10 +50,17 @@ Test(error, an_unknown_code_has_a_text_too)
 		cr_assert_str_eq(baton_strerror(unknown[i]), "unknown code", "%d", unknown[i]);
 }
 
-Test(error, an_errno_without_a_text_of_its_own_is_a_system_error)
+Test(error, an_errno_without_a_text_of_its_own_has_the_systems)
 {
-	cr_assert_str_eq(baton_strerror(-ENOTTY), "system error");
+	cr_assert_str_eq(baton_strerror(-ENOENT), "No such file or directory");
+	cr_assert_str_eq(baton_strerror(-EPIPE), "Broken pipe");
 	cr_assert_str_eq(baton_strerror(-4095), "system error");
+}
+
+Test(error, what_is_lent_may_be_a_snapshot)
+{
+	cr_assert_not_null(strstr(baton_strerror(BATON_MISUSE_LENT), "snapshots"));
+	cr_assert_not_null(strstr(baton_strerror(BATON_MISUSE_LENT), "batches"));
 }
 
 Test(error, misuse_is_exactly_the_nine_misuse_codes)

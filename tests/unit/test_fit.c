@@ -2,6 +2,7 @@
 /* The training loop: how it ends, what it writes down, whom it tells. */
 #include "train/digest.h"
 #include "training.h"
+#include <baton/callbacks.h>
 #include <math.h>
 
 static baton_fit_options fit_options(uint64_t epochs, uint64_t steps)
@@ -15,7 +16,7 @@ static baton_fit_options fit_options(uint64_t epochs, uint64_t steps)
 
 /* A fit of a fresh model on this source. */
 static int fit_once(const baton_source *source, const baton_fit_options *options,
-		    baton_history *history, baton_error *err)
+                    baton_history *history, baton_error *err)
 {
 	baton_model *net = compiled_mean_model();
 	baton_pipeline *feed = open_inline(source);
@@ -80,7 +81,7 @@ Test(fit, the_digest_covers_every_loss_and_the_final_weights)
 	for (int i = 0; i < 21 && baton_next(feed, &b) == BATON_OK; i++) {
 		float loss = NAN;
 
-		baton_step(net, &b, &loss);
+		cr_expect_eq(baton_step(net, &b, &loss), BATON_OK);
 		baton_release(feed, &b);
 		digest = baton_digest_add(digest, loss);
 	}
@@ -242,7 +243,7 @@ static int scribe_end(void *state, const baton_epoch *epoch)
 }
 
 /* Two callbacks, the second mute but for steps; the first answers at stop_epoch. */
-static int fit_told(struct scribe *scribes, uint64_t *steps)
+static int fit_told(struct scribe *scribes, uint64_t *steps, baton_error *err)
 {
 	baton_source source = mean_source(8);
 	baton_fit_options options = fit_options(3, 2);
@@ -258,7 +259,7 @@ static int fit_told(struct scribe *scribes, uint64_t *steps)
 	callbacks[1].on_step = scribe_step;
 	options.callbacks = callbacks;
 	options.n_callbacks = 2;
-	rc = fit_once(&source, &options, &history, NULL);
+	rc = fit_once(&source, &options, &history, err);
 	*steps = history.steps;
 	baton_history_free(&history);
 	return rc;
@@ -269,21 +270,97 @@ Test(fit, callbacks_are_told_of_everything_in_order)
 	struct scribe scribes[2] = {{.stop_epoch = 99}, {.stop_epoch = 99}};
 	uint64_t steps;
 
-	cr_expect_eq(fit_told(scribes, &steps), BATON_OK);
+	cr_expect_eq(fit_told(scribes, &steps, NULL), BATON_OK);
 	cr_expect_eq(steps, 6);
 	cr_expect_str_eq(scribes[0].text, "0ab.1ab.2ab.");
 	cr_expect_str_eq(scribes[1].text, "ababab");
+}
+
+static int two_lines(void *state, baton_model *net)
+{
+	(void)state;
+	return baton_callback_fail(net, 1, "disk\nfull");
 }
 
 Test(fit, a_callback_may_stop_or_fail_it)
 {
 	struct scribe stop[2] = {{.stop_epoch = 1, .answer = 1}}, fail[2] = {{.answer = -EPIPE}};
 	uint64_t steps;
+	baton_error err;
 
-	cr_expect_eq(fit_told(stop, &steps), BATON_OK);
+	cr_expect_eq(fit_told(stop, &steps, &err), BATON_OK);
 	cr_expect_eq(steps, 4);
-	cr_expect_eq(fit_told(fail, &steps), -EPIPE);
+	cr_expect_eq(fit_told(fail, &steps, &err), -EPIPE);
 	cr_expect_eq(steps, 2);
+	cr_expect_str_eq(err.text, "callback 0, on_epoch_end: Broken pipe");
+}
+
+/* A fit of three epochs with one callback fails, and says so. */
+static void expect_failed(baton_callback callback, unsigned metrics, int code, const char *text)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(3, 1);
+	baton_error err;
+
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	options.metrics = metrics;
+	cr_expect_eq(fit_once(&source, &options, NULL, &err), code);
+	cr_expect_eq(err.code, code);
+	cr_expect_str_eq(err.text, text);
+}
+
+static double infinite(void *state, uint64_t epoch, double rate)
+{
+	(void)state, (void)epoch;
+	return 1e300 * rate;
+}
+
+Test(fit, a_callback_that_fails_says_why)
+{
+	baton_early_stopping stop = BATON_EARLY_STOPPING_INIT, unset = {.size = 0};
+	baton_reduce_rate reduce = BATON_REDUCE_RATE_INIT;
+	baton_rate_schedule schedule = BATON_RATE_SCHEDULE_INIT;
+
+	expect_failed(baton_early_stopping_callback(NULL), 0, BATON_MISUSE_NULL,
+	              "callback 0, on_fit_begin: early stopping: its struct is NULL");
+	expect_failed(baton_reduce_rate_callback(NULL), 0, BATON_MISUSE_NULL,
+	              "callback 0, on_fit_begin: reduce rate: its struct is NULL");
+	expect_failed(baton_rate_schedule_callback(NULL), 0, BATON_MISUSE_NULL,
+	              "callback 0, on_fit_begin: rate schedule: its struct is NULL");
+	expect_failed(baton_early_stopping_callback(&unset), 0, -EINVAL,
+	              "callback 0, on_fit_begin: early stopping: size is not set: use the _INIT "
+	              "macro");
+	stop.monitor = BATON_MONITOR_VAL_MAE;
+	expect_failed(baton_early_stopping_callback(&stop), BATON_METRIC_MAE, -EINVAL,
+	              "callback 0, on_epoch_end: early stopping: no val_mae: the fit has no "
+	              "validation");
+	stop.monitor = 77;
+	expect_failed(baton_early_stopping_callback(&stop), 0, -EINVAL,
+	              "callback 0, on_epoch_end: early stopping: there is no monitor 77");
+	reduce.monitor = BATON_MONITOR_MSE;
+	expect_failed(baton_reduce_rate_callback(&reduce), 0, -EINVAL,
+	              "callback 0, on_epoch_end: reduce rate: no mse: the fit's metrics do not "
+	              "ask for it");
+	reduce.factor = 1;
+	expect_failed(baton_reduce_rate_callback(&reduce), 0, -EINVAL,
+	              "callback 0, on_fit_begin: reduce rate: factor 1 is not from 0 to below 1");
+	expect_failed(baton_rate_schedule_callback(&schedule), 0, -EINVAL,
+	              "callback 0, on_fit_begin: rate schedule: schedule is NULL");
+	schedule.schedule = infinite;
+	expect_failed(baton_rate_schedule_callback(&schedule), 0, -EINVAL,
+	              "callback 0, on_epoch_begin: rate schedule: epoch 1: 1e+297 is not a float32 "
+	              "from 0 upwards");
+}
+
+Test(fit, a_callbacks_words_are_one_line_and_never_a_success)
+{
+	baton_callback callback = BATON_CALLBACK_INIT;
+
+	callback.on_fit_begin = two_lines;
+	expect_failed(callback, 0, -EINVAL, "callback 0, on_fit_begin: disk full");
+	cr_expect_eq(baton_callback_fail(NULL, -EIO, NULL), -EIO);
+	cr_expect_eq(baton_callback_fail(NULL, BATON_OK, "ok?"), -EINVAL);
 }
 
 Test(fit, a_wrong_shape_is_refused_before_a_batch_is_taken)
@@ -409,6 +486,17 @@ static int weighted_fill(void *state, baton_writable *b, baton_rng *rng)
 	return BATON_OK;
 }
 
+Test(fit, a_metric_that_nobody_knows_is_refused)
+{
+	baton_source source = mean_source(64);
+	baton_fit_options options = fit_options(1, 1);
+	baton_error err;
+
+	options.metrics = 99;
+	cr_expect_eq(fit_once(&source, &options, NULL, &err), -EINVAL);
+	cr_expect_str_eq(err.text, "fit: metrics is 0x63; BATON_METRIC_MAE and _MSE are known");
+}
+
 Test(fit, a_field_named_weight_weighs_the_rows)
 {
 	baton_source source = mean_source(64);
@@ -443,7 +531,7 @@ Test(fit, weights_of_another_shape_are_refused)
 
 /* A fit of a fresh model, validated on another source. */
 static int fit_validated(const baton_source *source, const baton_source *validation,
-			 baton_fit_options options, baton_history *history, baton_error *err)
+                         baton_fit_options options, baton_history *history, baton_error *err)
 {
 	baton_pipeline *feed = open_inline(validation);
 	int rc;
@@ -519,11 +607,14 @@ Test(fit, a_wrong_validation_is_refused_before_a_batch_is_taken)
 
 	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), -EINVAL);
 	cr_expect_str_eq(err.text, "fit: validation_steps is 0");
+	options.validation_steps = 5;
+	cr_expect_eq(fit_once(&source, &options, NULL, &err), -EINVAL);
+	cr_expect_str_eq(err.text, "fit: validation_steps is 5, but validation is NULL");
 	options.validation_steps = 1;
 	validation.fields = fields;
 	cr_expect_eq(fit_validated(&source, &validation, options, NULL, &err), BATON_ERR_SHAPE);
 	cr_expect_str_eq(err.text,
-			 "validation: input x: the source's field is [32, 3], not [32, 2]");
+	                 "validation: input x: the source's field is [32, 3], not [32, 2]");
 }
 
 /* A NaN in batch 5. */

@@ -94,7 +94,7 @@ Test(layout, no_fields_and_too_many_are_refused)
 	for (size_t i = 0; i <= BATON_MAX_FIELDS; i++)
 		fields[i] = (baton_field){.name = names[i], .dtype = BATON_F32};
 	refuse(fields, 0, 1, "0 fields", "1 to 16");
-	refuse(NULL, 1, 1, "fields", "1 to 16");
+	refuse(NULL, 1, 1, "fields", "NULL");
 	refuse(fields, BATON_MAX_FIELDS + 1, 1, "17 fields", "1 to 16");
 
 	struct baton_layout *l = create(fields, BATON_MAX_FIELDS, 1);

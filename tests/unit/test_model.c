@@ -24,17 +24,29 @@ Test(model, senseless_networks_are_refused_by_layer)
 	unknown.kind = 77;
 	expect_refused(unsized, 2, -EINVAL, "layer 0: size is not set");
 	expect_refused(BATON_LAYERS(baton_input("x", 2)), -EINVAL,
-		       "a network has an input and at least one layer");
+	               "a network has an input and at least one layer");
 	expect_refused(BATON_LAYERS(baton_dense(1), baton_dense(1)), -EINVAL,
-		       "layer 0: must be an input");
+	               "layer 0: must be an input");
 	expect_refused(BATON_LAYERS(baton_input("x", 0), baton_dense(1)), -EINVAL,
-		       "input x: 0 units");
+	               "input x: 0 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_dense(3), baton_dense(0)), -EINVAL,
-		       "dense_2: 0 units");
+	               "dense_2: 0 units; 1 to 16777216 are allowed");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), unknown), -EINVAL,
-		       "layer 1: there is no kind 77 here");
+	               "layer 1: there is no kind 77 here");
 	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_input("y", 2)), -EINVAL,
-		       "layer 1: there is no kind 1 here");
+	               "layer 1: there is no kind 1 here");
+}
+
+/* Before any memory is asked for: on Linux it would be given, and the process killed later. */
+Test(model, a_network_beyond_measure_is_refused)
+{
+	expect_refused(BATON_LAYERS(baton_input("x", 2), baton_dense((size_t)1 << 31)), -EINVAL,
+	               "dense_1: 2147483648 units; 1 to 16777216 are allowed");
+	expect_refused(BATON_LAYERS(baton_input("x", SIZE_MAX), baton_dense(1)), -EINVAL,
+	               "input x: 18446744073709551615 units; 1 to 16777216 are allowed");
+	expect_refused(
+		BATON_LAYERS(baton_input("x", 1 << 15), baton_dense(1 << 10), baton_dense(1 << 24)),
+		-EINVAL, "dense_2: more than 1073741824 weights in all");
 }
 
 Test(model, weights_lie_layer_by_layer_kernel_then_bias)
@@ -44,10 +56,10 @@ Test(model, weights_lie_layer_by_layer_kernel_then_bias)
 	size_t n;
 
 	cr_assert_eq(baton_model_create(&net,
-					BATON_LAYERS(baton_input("x", 3), baton_dense(4),
-						     baton_relu(), baton_dense(2)),
-					1, NULL),
-		     BATON_OK);
+	                                BATON_LAYERS(baton_input("x", 3), baton_dense(4),
+	                                             baton_relu(), baton_dense(2)),
+	                                1, NULL),
+	             BATON_OK);
 	cr_expect_eq(baton_layer_get(net, 3, &info), BATON_OK);
 	cr_expect_str_eq(info.name, "dense_2");
 	cr_expect(info.inputs == 4 && info.units == 2 && info.kernel == 16 && info.n_kernel == 8);
@@ -71,8 +83,8 @@ Test(model, kernels_start_glorot_uniform_and_biases_at_zero)
 	double sum = 0, squares = 0;
 
 	cr_assert_eq(baton_model_create(&net, BATON_LAYERS(baton_input("x", 100), baton_dense(50)),
-					3, NULL),
-		     BATON_OK);
+	                                3, NULL),
+	             BATON_OK);
 	w = baton_weights(net, NULL);
 	for (size_t i = 0; i < 5000; i++) {
 		cr_assert(w[i] >= -limit && w[i] < limit);
@@ -155,10 +167,17 @@ static int step_foreign(baton_model *net, const baton_source *source)
 	return rc;
 }
 
+static int nothing(void *state, baton_writable *b, baton_rng *rng)
+{
+	(void)state, (void)b, (void)rng;
+	return BATON_OK;
+}
+
 /* Else it would write past the buffers that bind allocated, or read past the batch. */
 Test(model, a_batch_of_another_pipeline_is_refused_unless_it_fits)
 {
 	static const baton_field wide[] = {{"x", BATON_F32, 1, {3}}, {"y", BATON_F32, 1, {1}}};
+	static const baton_field bytes[] = {{"x", BATON_U8, 1, {2}}, {"y", BATON_F32, 1, {1}}};
 	static const baton_field narrow[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {2}}};
 	baton_source source = mean_source(16);
 	baton_model *net = compiled_mean_model();
@@ -174,6 +193,9 @@ Test(model, a_batch_of_another_pipeline_is_refused_unless_it_fits)
 	source.fields = wide;
 	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
 	source.fields = narrow;
+	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
+	source.fields = bytes;
+	source.fill = nothing;
 	cr_expect_eq(step_foreign(net, &source), BATON_ERR_SHAPE);
 	baton_model_destroy(&net);
 }
@@ -217,7 +239,7 @@ static int bind(const baton_field *fields, size_t n, const char *target, baton_e
 }
 
 static void expect_unbound(const baton_field *fields, size_t n, const char *target,
-			   const char *text)
+                           const char *text)
 {
 	baton_error err;
 
@@ -233,19 +255,21 @@ Test(model, a_source_of_other_shapes_is_refused_before_the_first_step)
 	const baton_field other[] = {{"z", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {1}}};
 	const baton_field bytes[] = {{"x", BATON_U8, 1, {2}}, {"y", BATON_F32, 1, {1}}};
 	const baton_field labels[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_I64, 1, {1}}};
+	/* the shape is wrong, too: but of what? */
+	const baton_field flags[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_BOOL, 0, {0}}};
 	const baton_field three[] = {
 		{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {1}}, {"z", BATON_F32, 1, {1}}};
 
 	expect_unbound(wide, 2, NULL, "dense_1 -> mse: prediction [64, 1] against target [64, 2]");
 	expect_unbound(deep, 2, NULL,
-		       "dense_1 -> mse: prediction [64, 1] against target [64, 1, 1]");
+	               "dense_1 -> mse: prediction [64, 1] against target [64, 1, 1]");
 	expect_unbound(input, 2, NULL, "input x: the source's field is [64, 3], not [64, 2]");
 	expect_unbound(other, 2, NULL, "input x: the source has no field \"x\"");
-	expect_unbound(bytes, 2, NULL, "input x: the source's field has dtype {1, 8}, not float32");
-	expect_unbound(labels, 2, NULL,
-		       "target y: the source's field has dtype {0, 64}, not float32");
+	expect_unbound(bytes, 2, NULL, "input x: the source's field is uint8, not float32");
+	expect_unbound(labels, 2, NULL, "target y: the source's field is int64, not float32");
+	expect_unbound(flags, 2, NULL, "target y: the source's field is bool8, not float32");
 	expect_unbound(three, 3, NULL,
-		       "mse: which of the source's 3 fields is the target? name it");
+	               "mse: which of the source's 3 fields is the target? name it");
 	expect_unbound(three, 3, "label", "mse: the source has no field \"label\"");
 }
 

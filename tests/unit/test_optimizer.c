@@ -223,11 +223,13 @@ Test(optimizer, senseless_constants_are_refused_by_name)
 	momentum.momentum = 1.5;
 	beta.beta_2 = (double)NAN;
 	expect_refused(baton_rmsprop(-1),
-		       "rmsprop: learning_rate -1 is not a number from 0 upwards");
+	               "rmsprop: learning_rate -1 is not a float32 from 0 upwards");
 	expect_refused(baton_sgd((double)INFINITY),
-		       "sgd: learning_rate inf is not a number from 0 upwards");
+	               "sgd: learning_rate inf is not a float32 from 0 upwards");
+	expect_refused(baton_adam(1e300),
+	               "adam: learning_rate 1e+300 is not a float32 from 0 upwards");
 	expect_refused(rho, "rmsprop: rho 1 is not from 0 to below 1");
-	expect_refused(epsilon, "rmsprop: epsilon -1 is not a number from 0 upwards");
+	expect_refused(epsilon, "rmsprop: epsilon -1 is not a float32 from 0 upwards");
 	expect_refused(momentum, "sgd: momentum 1.5 is above 1");
 	expect_refused(beta, "adam: beta_2 nan is not from 0 to below 1");
 	expect_refused(kind, "optimizer: there is no kind 99");

@@ -547,6 +547,7 @@ Unit(looking, the_layout_is_what_the_source_said)
 	}
 	cr_assert_eq(baton_layout(feed, NULL, NULL), fields);
 	cr_assert_null(baton_layout(NULL, &n, &rows));
+	cr_assert(n == 0 && rows == 0);
 	close_feed(feed);
 }
 
