@@ -414,6 +414,8 @@ int baton_fit(baton_model *net, baton_pipeline *feed, const baton_fit_options *o
 
 	if (!net || !feed)
 		return baton_error_set(err, BATON_MISUSE_NULL, "net or feed is NULL");
+	if (history && history->size < offsetof(baton_history, n_epochs))
+		return baton_error_set(err, -EINVAL, "fit: the history's size is not set");
 	if ((rc = read_options(&fit, options, err)) == BATON_OK &&
 	    (rc = copy_callbacks(&fit, err)) == BATON_OK &&
 	    (rc = reserve_history(&fit, err)) == BATON_OK && (rc = bind(&fit, err)) == BATON_OK) {

@@ -692,3 +692,18 @@ Test(fit, sums_in_order_are_other_bits_and_learn_as_well)
 	cr_expect_eq(baton_close(&feed), BATON_OK);
 	baton_model_destroy(&net);
 }
+
+/* Else its epochs would be lost, and their memory with them. */
+Test(fit, a_history_without_its_init_macro_is_refused)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(1, 1);
+	baton_history history = {0};
+	baton_error err;
+
+	for (history.size = 0; history.size <= sizeof(history.size); history.size++) {
+		cr_expect_eq(fit_once(&source, &options, &history, &err), -EINVAL);
+		cr_expect_str_eq(err.text, "fit: the history's size is not set");
+		cr_expect_null(history.epochs);
+	}
+}
