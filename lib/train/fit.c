@@ -183,9 +183,11 @@ static int validation_step(struct fit *fit, struct baton_run *sums)
 
 	if (rc != BATON_OK)
 		return note_feed(fit, fit->options.validation, rc);
-	rc = baton_model_rows(&fit->validation, &b, &rows);
-	if (rc == BATON_OK)
-		rc = note_layer(fit, baton_k(&b), baton_model_evaluate(fit->net, &rows, &scores));
+	baton_model_rows(&fit->validation, &b, &rows); /* they are there: resolve has looked */
+	/* a callback may have bound the model to smaller batches than these */
+	rc = rows.n > fit->net->rows ? BATON_ERR_SHAPE
+	                             : baton_model_evaluate(fit->net, &rows, &scores);
+	rc = note_layer(fit, baton_k(&b), rc);
 	if (rc == BATON_OK)
 		baton_run_add(sums, &scores, rows.n);
 	baton_release(fit->options.validation, &b);

@@ -707,3 +707,59 @@ Test(fit, a_history_without_its_init_macro_is_refused)
 		cr_expect_null(history.epochs);
 	}
 }
+
+/* --- a callback that binds the model elsewhere ------------------------------------------ */
+
+struct rebinder {
+	baton_model *net;
+	baton_pipeline *small;
+	uint64_t at;
+};
+
+static int rebind(void *state, const baton_progress *progress)
+{
+	const struct rebinder *r = state;
+
+	return progress->step == r->at ? baton_bind(r->net, r->small, NULL) : 0;
+}
+
+/* Three steps of 64 rows and a validation of the same; rebound to 1 row after step at. */
+static int fit_rebound(uint64_t at, baton_history *history, baton_error *err)
+{
+	baton_source source = mean_source(64), small = mean_source(1);
+	struct rebinder r = {compiled_mean_model(), open_inline(&small), at};
+	baton_pipeline *feed = open_inline(&source), *validation = open_inline(&source);
+	baton_fit_options options = fit_options(1, 3);
+	baton_callback callback = BATON_CALLBACK_INIT;
+	int rc;
+
+	callback.state = &r;
+	callback.on_step = rebind;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	options.validation = validation;
+	options.validation_steps = 2;
+	rc = baton_fit(r.net, feed, &options, history, err);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	cr_expect_eq(baton_close(&validation), BATON_OK);
+	cr_expect_eq(baton_close(&r.small), BATON_OK);
+	baton_model_destroy(&r.net);
+	return rc;
+}
+
+/* Else 64 rows would be written where there is memory for one. */
+Test(fit, batches_larger_than_a_callback_bound_are_refused)
+{
+	baton_history history = BATON_HISTORY_INIT;
+	baton_error err;
+
+	cr_expect_eq(fit_rebound(1, &history, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text, baton_strerror(BATON_ERR_SHAPE));
+	cr_expect_eq(err.batch, 2, "the next step's");
+	cr_expect_eq(history.steps, 2);
+	cr_expect_eq(fit_rebound(2, &history, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text, baton_strerror(BATON_ERR_SHAPE));
+	cr_expect_eq(err.batch, 0, "the validation's");
+	cr_expect_eq(history.steps, 3);
+	baton_history_free(&history);
+}
