@@ -31,12 +31,14 @@ struct fit {
 	baton_error err; /* what went wrong first, if its code is what the fit ends with */
 };
 
-/* The first failure wins over a wish to stop, and that over going on. */
+/* The first failure wins over an end of any kind, the first of those over going on. */
 static int merge(int so_far, int answer)
 {
 	if (so_far < 0 || answer == 0)
 		return so_far;
-	return answer < 0 ? answer : STOPPED;
+	if (answer < 0)
+		return answer;
+	return so_far == BATON_OK ? STOPPED : so_far;
 }
 
 /* What the ith callback answered to an event: its words, if it has some, are kept. */
@@ -251,7 +253,7 @@ static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 	told = tell_end(fit, epoch);
 	if (rc == BATON_OK || (rc == BATON_END && validated < 0))
 		rc = validated;
-	return rc == BATON_OK ? told : rc;
+	return merge(rc, told);
 }
 
 static int run_epoch(struct fit *fit, uint64_t epoch)
@@ -271,12 +273,11 @@ static int run_epoch(struct fit *fit, uint64_t epoch)
 
 static int run_epochs(struct fit *fit)
 {
-	int rc = tell_fit_begin(fit), told;
+	int rc = tell_fit_begin(fit);
 
 	for (uint64_t i = 0; rc == BATON_OK && i < fit->options.epochs; i++)
 		rc = run_epoch(fit, i);
-	told = tell_fit_end(fit);
-	return rc == BATON_OK || rc == STOPPED ? merge(rc, told) : rc;
+	return merge(rc, tell_fit_end(fit));
 }
 
 /* The run starts: fresh epochs and digest; weights, state and step count go on. */

@@ -763,3 +763,69 @@ Test(fit, batches_larger_than_a_callback_bound_are_refused)
 	cr_expect_eq(history.steps, 3);
 	baton_history_free(&history);
 }
+
+/* --- a failure at the very end ---------------------------------------------------------- */
+
+static int fail_fit_end(void *state, baton_model *net)
+{
+	(void)state;
+	return baton_callback_fail(net, -EIO, "no checkpoint");
+}
+
+static int fail_epoch_end(void *state, const baton_epoch *epoch)
+{
+	(void)state, (void)epoch;
+	return -EIO;
+}
+
+static int stop_fit_end(void *state, baton_model *net)
+{
+	(void)state, (void)net;
+	return 1;
+}
+
+static int stop_at_once(void *state, const baton_progress *progress)
+{
+	(void)state, (void)progress;
+	return 1;
+}
+
+/* A checkpoint that was not written must not look like a good end. */
+Test(fit, a_callback_that_fails_at_the_end_fails_it_however_it_ended)
+{
+	baton_source source = mean_source(8);
+
+	source.n_batches = 3;
+	for (int stops = 0; stops < 2; stops++)
+		for (int last = 0; last < 2; last++) {
+			baton_fit_options options = fit_options(1, 0);
+			baton_callback callback = BATON_CALLBACK_INIT;
+			baton_error err;
+
+			callback.on_step = stops ? stop_at_once : NULL;
+			callback.on_epoch_end = last ? NULL : fail_epoch_end;
+			callback.on_fit_end = last ? fail_fit_end : NULL;
+			options.callbacks = &callback;
+			options.n_callbacks = 1;
+			cr_expect_eq(fit_once(&source, &options, NULL, &err), -EIO);
+			cr_expect_eq(err.code, -EIO);
+			cr_expect_str_eq(err.text, last ? "callback 0, on_fit_end: no checkpoint"
+							: "callback 0, on_epoch_end: "
+							  "input/output error");
+		}
+}
+
+Test(fit, a_wish_to_stop_at_the_end_does_not_change_it)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(1, 0);
+	baton_callback callback = BATON_CALLBACK_INIT;
+
+	source.n_batches = 3;
+	callback.on_fit_end = stop_fit_end;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	cr_expect_eq(fit_once(&source, &options, NULL, NULL), BATON_END);
+	options.steps_per_epoch = 2;
+	cr_expect_eq(fit_once(&source, &options, NULL, NULL), BATON_OK);
+}
