@@ -77,7 +77,7 @@ static int check_shape(const struct baton_plan_layer *layer, const baton_lambda_
                        const struct baton_pass *pass)
 {
 	char declared[BATON_SHAPE_TEXT], returned[BATON_SHAPE_TEXT] = "[]";
-	struct baton_shape shape = {call->rank - 1, {0}};
+	struct baton_shape shape = {0, {0}};
 
 	if (has_declared_shape(layer, call))
 		return BATON_OK;
@@ -86,6 +86,7 @@ static int check_shape(const struct baton_plan_layer *layer, const baton_lambda_
 		return baton_error_set(pass->err, BATON_ERR_SHAPE,
 		                       "%s: declared %.60s, returns rank %d", layer->name, declared,
 		                       call->rank);
+	shape.rank = call->rank - 1;
 	for (int i = 0; i < shape.rank; i++)
 		shape.at[i] = call->shape[i + 1];
 	if (call->rank > 0)

@@ -3,7 +3,9 @@
  * does not get past bind. */
 #include "train/model.h"
 #include "training.h"
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 
 /* What the functions below shall do, and what became of it. */
 struct wish {
@@ -280,4 +282,56 @@ Test(lambda, one_without_an_axis_is_no_input_for_dense)
 					1, &err),
 		     BATON_ERR_SHAPE);
 	cr_expect_str_eq(err.text, "dense_1: takes [n, inputs], not [n]");
+}
+
+/* y = 0, of whatever shape state says that it has. */
+struct claimed_shape {
+	int rank;
+	size_t shape[BATON_MAX_RANK + 1];
+};
+
+static int claim_shape(void *state, baton_lambda_call *call)
+{
+	const struct claimed_shape *claimed = state;
+
+	memset(call->y, 0, call->rows * call->units * sizeof(float));
+	call->rank = claimed->rank;
+	memcpy(call->shape, claimed->shape, sizeof(call->shape));
+	return BATON_OK;
+}
+
+Test(lambda, each_axis_of_what_it_returns_is_compared)
+{
+	static const struct {
+		struct claimed_shape claimed;
+		const char *returns;
+	} cases[] = {
+		{{2, {15, 3}}, "[15, 3]"}, {{2, {16, 4}}, "[16, 4]"},     {{0, {0}}, "[]"},
+		{{1, {16}}, "[16]"},       {{3, {16, 3, 1}}, "[16, 3, 1]"}, {{INT_MAX, {0}}, "rank 2147483647"},
+		{{INT_MIN, {0}}, "rank -2147483648"},
+		{{BATON_MAX_RANK + 1, {16, 3, 1, 1, 1, 1, 9}}, "[16, 3, 1, 1, 1, 1, 9]"},
+	};
+	const baton_field fields[] = {{"x", BATON_F32, 1, {2}}, {"y", BATON_F32, 1, {3}}};
+	baton_source source = mean_source(16);
+	baton_pipeline *feed;
+
+	source.fields = fields;
+	feed = open_inline(&source);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct claimed_shape claimed = cases[i].claimed;
+		baton_model *net =
+			make(BATON_LAYERS(baton_input("x", 2), baton_lambda(claim_shape, &claimed, 3)));
+		char text[160];
+		baton_error err;
+
+		cr_assert_eq(baton_compile(net, baton_mse(), baton_sgd(0), NULL), BATON_OK);
+		snprintf(text, sizeof(text), "lambda_1: declared [16, 3], returns %s",
+			 cases[i].returns);
+		cr_expect_eq(baton_bind(net, feed, &err), BATON_ERR_SHAPE);
+		cr_expect_str_eq(err.text, text);
+		claimed = (struct claimed_shape){2, {16, 3}};
+		cr_expect_eq(baton_bind(net, feed, &err), BATON_OK, "%s", err.text);
+		baton_model_destroy(&net);
+	}
+	cr_expect_eq(baton_close(&feed), BATON_OK);
 }
