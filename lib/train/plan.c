@@ -54,7 +54,7 @@ static int add_input(struct baton_plan *plan, const baton_layer *spec, baton_err
 {
 	if (spec->kind != BATON_LAYER_INPUT)
 		return baton_error_set(err, -EINVAL, "layer 0: must be an input");
-	if (!spec->name || strlen(spec->name) >= sizeof(plan->field))
+	if (!spec->name || !*spec->name || strlen(spec->name) >= sizeof(plan->field))
 		return baton_error_set(err, -EINVAL,
 		                       "input: its field's name must have 1 to %zu characters",
 		                       sizeof(plan->field) - 1);

@@ -292,3 +292,15 @@ Test(model, a_good_binding_has_nothing_to_say)
 	cr_expect_str_eq(err.text, "");
 	cr_expect_eq(bind(fields, 3, "y", &err), BATON_OK);
 }
+
+Test(model, an_input_has_a_name_that_fits)
+{
+	static const char *text = "input: its field's name must have 1 to 63 characters";
+	char name[65];
+
+	memset(name, 'x', 64);
+	name[64] = '\0';
+	expect_refused(BATON_LAYERS(baton_input(NULL, 2), baton_dense(1)), -EINVAL, text);
+	expect_refused(BATON_LAYERS(baton_input("", 2), baton_dense(1)), -EINVAL, text);
+	expect_refused(BATON_LAYERS(baton_input(name, 2), baton_dense(1)), -EINVAL, text);
+}
