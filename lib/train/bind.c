@@ -31,14 +31,12 @@ static size_t find(const struct source *source, const char *name)
 static int check_dtype(const baton_field *field, const char *role, baton_error *err)
 {
 	static const char *const kinds[] = {"int", "uint", "float", "", "bfloat", "", "bool"};
-	unsigned kind = (unsigned)field->dtype >> 8;
 
 	if (field->dtype == BATON_F32)
 		return BATON_OK;
 	return baton_error_set(err, BATON_ERR_SHAPE,
 	                       "%s %s: the source's field is %s%d, not float32", role, field->name,
-	                       kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[kind] : "",
-	                       field->dtype & 0xff);
+	                       kinds[field->dtype >> 8], field->dtype & 0xff);
 }
 
 static int bind_input(const baton_model *net, const struct source *source, size_t *input,

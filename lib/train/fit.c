@@ -127,8 +127,8 @@ static int tell_end(struct fit *fit, const baton_epoch *epoch)
 /* Keep a pipeline's words for why it ended. Returns rc. */
 static int note_feed(struct fit *fit, const baton_pipeline *feed, int rc)
 {
-	if (rc < 0 && baton_status(feed, &fit->err) != rc)
-		baton_error_set(&fit->err, rc, "%s", baton_strerror(rc)); /* misuse */
+	if (rc < 0)
+		baton_status(feed, &fit->err);
 	return rc;
 }
 
@@ -318,10 +318,8 @@ static int explain(const struct fit *fit, int rc, baton_error *err)
 {
 	if (rc == STOPPED)
 		return BATON_OK;
-	if (rc < 0 && fit->err.code == rc && err)
+	if (rc < 0 && err)
 		*err = fit->err;
-	else if (rc < 0)
-		baton_error_set(err, rc, "%s", baton_strerror(rc));
 	return rc;
 }
 

@@ -38,8 +38,8 @@ struct baton_layer_ops {
 	int (*forward)(const struct baton_plan_layer *layer, const float *w, const float *x,
 	               float *y, const struct baton_pass *pass);
 
-	/* From dy, the gradient with respect to y: dw, overwritten, and dx, unless NULL.
-	 * Returns as forward. */
+	/* From dy, the gradient with respect to y: dw, overwritten, and dx. dx may be NULL for
+	 * a layer with weights: below the first of those nothing learns. Returns as forward. */
 	int (*backward)(const struct baton_plan_layer *layer, const float *w, const float *x,
 	                const float *y, const float *dy, float *dx, float *dw,
 	                const struct baton_pass *pass);

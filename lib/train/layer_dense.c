@@ -22,8 +22,7 @@ static int infer(struct baton_plan_layer *layer, baton_error *err)
 		return baton_error_set(err, -EINVAL, "%s: %zu units; 1 to %u are allowed",
 		                       layer->name, units, BATON_MAX_UNITS);
 	layer->out = baton_shape_vector(units);
-	if (__builtin_mul_overflow(baton_shape_volume(&layer->in), units, &layer->n_kernel))
-		layer->n_kernel = BATON_MAX_WEIGHTS; /* too many, with the bias */
+	layer->n_kernel = baton_shape_volume(&layer->in) * units; /* each at most 2^24 */
 	layer->n_bias = units;
 	return BATON_OK;
 }

@@ -121,8 +121,6 @@ static int backward(const struct baton_plan_layer *layer, const float *w, const 
 	int rc;
 
 	(void)w, (void)x, (void)dw;
-	if (!dx)
-		return BATON_OK;
 	baton_columns_to_rows(dy, pass->rows, layer->d_out, (float *)call.dy);
 	rc = answer(layer, layer->lambda_backward(layer->state, &call), pass);
 	if (rc == BATON_OK)

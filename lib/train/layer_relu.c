@@ -25,7 +25,7 @@ static int backward(const struct baton_plan_layer *layer, const float *w, const 
                     const struct baton_pass *pass)
 {
 	(void)w, (void)y, (void)dw;
-	for (size_t i = 0; dx && i < layer->d_in * pass->column; i++)
+	for (size_t i = 0; i < layer->d_in * pass->column; i++)
 		dx[i] = x[i] <= 0 ? 0 : dy[i];
 	return BATON_OK;
 }

@@ -27,7 +27,7 @@ static int backward(const struct baton_plan_layer *layer, const float *w, const 
                     const struct baton_pass *pass)
 {
 	(void)w, (void)y, (void)dw;
-	for (size_t i = 0; dx && i < layer->d_in * pass->column; i++) {
+	for (size_t i = 0; i < layer->d_in * pass->column; i++) {
 		float size = 1 + fabsf(x[i]);
 
 		dx[i] = dy[i] / (size * size);

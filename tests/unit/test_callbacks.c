@@ -215,3 +215,65 @@ Test(callbacks, a_schedule_sets_the_rate_of_each_epoch)
 	cr_expect_eq(answer, -EINVAL, "inf, as a float32");
 	cr_expect_float_eq(baton_learning_rate(net), 1e-3 / 64, 1e-10);
 }
+
+Test(callbacks, an_epoch_that_was_cut_short_does_not_count)
+{
+	baton_early_stopping stop = BATON_EARLY_STOPPING_INIT;
+	baton_reduce_rate reduce = BATON_REDUCE_RATE_INIT;
+	const baton_callback callbacks[] = {baton_early_stopping_callback(&stop),
+					    baton_reduce_rate_callback(&reduce)};
+	baton_epoch epoch = epoch_of(1, 1);
+
+	epoch.cut_short = true;
+	reduce.patience = 1;
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(callbacks[i].on_fit_begin(callbacks[i].state, net), 0);
+		cr_expect_eq(callbacks[i].on_epoch_end(callbacks[i].state, &epoch), 0);
+	}
+	cr_expect(!stop.kept && stop.wait == 0 && isinf(stop.best));
+	cr_expect(reduce.reductions == 0 && reduce.wait == 0 && isinf(reduce.best));
+}
+
+Test(callbacks, without_room_for_weights_none_are_put_back)
+{
+	const double losses[] = {5, 3, 4};
+	baton_early_stopping stop = BATON_EARLY_STOPPING_INIT;
+	baton_callback callback = baton_early_stopping_callback(&stop);
+	int answer;
+
+	stop.patience = 9;
+	tell(callback, losses, 3, &answer);
+	cr_expect_eq(callback.on_fit_end(callback.state, net), BATON_OK);
+	cr_expect_eq(baton_weights(net, NULL)[0], 2, "the last epoch's");
+}
+
+/* 0 is the default of 1e-4; BATON_ZERO is 0. */
+Test(callbacks, a_min_delta_of_zero_can_be_said)
+{
+	const double losses[] = {1, 1 - 5e-5};
+	baton_reduce_rate reduce = BATON_REDUCE_RATE_INIT;
+	int answer;
+
+	reduce.patience = 1;
+	tell(baton_reduce_rate_callback(&reduce), losses, 2, &answer);
+	cr_expect_eq(reduce.reductions, 1);
+	reduce.min_delta = BATON_ZERO;
+	tell(baton_reduce_rate_callback(&reduce), losses, 2, &answer);
+	cr_expect_eq(reduce.reductions, 0);
+}
+
+Test(callbacks, senseless_factors_and_schedules_are_refused_at_the_start)
+{
+	static const double factors[] = {-0.5, 1, (double)NAN};
+	baton_rate_schedule schedule = BATON_RATE_SCHEDULE_INIT;
+	baton_callback callback = baton_rate_schedule_callback(&schedule);
+
+	for (int i = 0; i < 3; i++) {
+		baton_reduce_rate reduce = BATON_REDUCE_RATE_INIT;
+		baton_callback reducer = baton_reduce_rate_callback(&reduce);
+
+		reduce.factor = factors[i];
+		cr_expect_eq(reducer.on_fit_begin(reducer.state, net), -EINVAL);
+	}
+	cr_expect_eq(callback.on_fit_begin(callback.state, net), -EINVAL);
+}

@@ -693,6 +693,47 @@ Test(fit, sums_in_order_are_other_bits_and_learn_as_well)
 	baton_model_destroy(&net);
 }
 
+/* --- what is asked for wrongly --------------------------------------------------------- */
+
+Test(fit, senseless_options_are_refused_before_a_batch_is_taken)
+{
+	baton_source source = mean_source(8);
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+	baton_callback unsized[2] = {BATON_CALLBACK_INIT, BATON_CALLBACK_INIT};
+	baton_fit_options options[4] = {fit_options(1, 1), fit_options(1, 1), fit_options(1, 1),
+					fit_options(1, 1)};
+	static const struct {
+		int code;
+		const char *text;
+	} answers[] = {
+		{-EINVAL, "fit: the options' size is not set"},
+		{BATON_MISUSE_NULL, "fit: callbacks is NULL"},
+		{-EINVAL, "fit: validation is the training's own pipeline"},
+		{-EINVAL, "fit: callback 0's size is not set"},
+	};
+	baton_stats stats = BATON_STATS_INIT;
+
+	unsized[0].size = 0;
+	options[0].size = 0;
+	options[1].n_callbacks = 1;
+	options[2].validation = feed;
+	options[2].validation_steps = 1;
+	options[3].callbacks = unsized;
+	options[3].n_callbacks = 2;
+	for (int i = 0; i < 4; i++) {
+		baton_error err;
+
+		cr_expect_eq(baton_fit(net, feed, &options[i], NULL, &err), answers[i].code);
+		cr_expect_eq(err.code, answers[i].code);
+		cr_expect_str_eq(err.text, answers[i].text);
+	}
+	cr_assert_eq(baton_stats_get(feed, &stats), BATON_OK);
+	cr_expect_eq(stats.batches, 0);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
 /* Else its epochs would be lost, and their memory with them. */
 Test(fit, a_history_without_its_init_macro_is_refused)
 {
@@ -706,6 +747,107 @@ Test(fit, a_history_without_its_init_macro_is_refused)
 		cr_expect_str_eq(err.text, "fit: the history's size is not set");
 		cr_expect_null(history.epochs);
 	}
+}
+
+Test(fit, nobody_has_to_want_the_words)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(1, 100);
+
+	source.fill = fails_at_5;
+	cr_expect_eq(fit_once(&source, &options, NULL, NULL), -EIO);
+	cr_expect_eq(fit_once(&source, NULL, NULL, NULL), -EIO, "one epoch, to its end");
+}
+
+/* --- whose answer counts --------------------------------------------------------------- */
+
+static int answer(void *state, const baton_progress *progress)
+{
+	const int *answers = state;
+
+	return answers[progress->step];
+}
+
+Test(fit, the_first_callback_that_fails_wins_over_all_others)
+{
+	static int stops[2] = {0, 1}, fails[2] = {0, -EPIPE}, also[2] = {0, -EIO};
+	int *const orders[][3] = {
+		{stops, fails, also}, {fails, stops, also}, {fails, also, stops}};
+	baton_source source = mean_source(8);
+
+	for (int i = 0; i < 3; i++) {
+		baton_fit_options options = fit_options(1, 5);
+		baton_history history = BATON_HISTORY_INIT;
+		baton_callback callbacks[4] = {BATON_CALLBACK_INIT, BATON_CALLBACK_INIT,
+					       BATON_CALLBACK_INIT, BATON_CALLBACK_INIT};
+
+		for (int c = 0; c < 3; c++) {
+			callbacks[c + 1].state = orders[i][c];
+			callbacks[c + 1].on_step = answer;
+		}
+		options.callbacks = callbacks; /* the first wants to know of nothing */
+		options.n_callbacks = 4;
+		cr_expect_eq(fit_once(&source, &options, &history, NULL), -EPIPE);
+		cr_expect_eq(history.steps, 2);
+		baton_history_free(&history);
+	}
+}
+
+Test(fit, an_error_of_the_validation_wins_over_the_end_of_the_source)
+{
+	baton_source source = mean_source(8), validation = mean_source(8);
+	baton_fit_options options = fit_options(1, 0);
+	baton_history history = BATON_HISTORY_INIT;
+	baton_error err;
+
+	source.n_batches = 3;
+	validation.fill = fails_at_5;
+	options.validation_steps = 6;
+	cr_expect_eq(fit_validated(&source, &validation, options, &history, &err), -EIO);
+	cr_expect_str_eq(err.text, "frame 17: bad header");
+	cr_assert_eq(history.n_epochs, 1);
+	cr_expect(history.epochs[0].val_steps == 5 && history.epochs[0].cut_short);
+	validation.fill = mean_fill;
+	validation.n_batches = 2;
+	cr_expect_eq(fit_validated(&source, &validation, options, &history, &err), BATON_END);
+	baton_history_free(&history);
+}
+
+/* Every block of the pool, kept in handles. */
+BATON_NO_ANALYSIS static size_t hold_all(baton_pipeline *feed, baton_batch *held, size_t most)
+{
+	for (size_t n = 0; n < most; n++) {
+		held[n] = (baton_batch)BATON_BATCH_INIT;
+		if (baton_next(feed, &held[n]) != BATON_OK)
+			return n;
+	}
+	return most;
+}
+
+BATON_NO_ANALYSIS static void give_all(baton_pipeline *feed, baton_batch *held, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cr_expect_eq(baton_release(feed, &held[i]), BATON_OK);
+}
+
+Test(fit, a_caller_who_holds_all_batches_is_told_so)
+{
+	enum { MOST = 4096 };
+	static baton_batch held[MOST];
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(1, 1);
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed = open_inline(&source);
+	size_t n = hold_all(feed, held, MOST);
+	baton_error err;
+
+	cr_assert(n > 0 && n < MOST);
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), BATON_MISUSE_HELD);
+	cr_expect_str_eq(err.text, baton_strerror(BATON_MISUSE_HELD));
+	give_all(feed, held, n);
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), BATON_OK);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
 }
 
 /* --- a callback that binds the model elsewhere ------------------------------------------ */
@@ -762,6 +904,14 @@ Test(fit, batches_larger_than_a_callback_bound_are_refused)
 	cr_expect_eq(err.batch, 0, "the validation's");
 	cr_expect_eq(history.steps, 3);
 	baton_history_free(&history);
+}
+
+Test(fit, a_callback_that_fails_without_words_has_its_codes)
+{
+	baton_model *net = mean_model();
+
+	cr_expect_eq(baton_callback_fail(net, -EPIPE, NULL), -EPIPE);
+	baton_model_destroy(&net);
 }
 
 /* --- a failure at the very end ---------------------------------------------------------- */

@@ -335,3 +335,69 @@ Test(lambda, each_axis_of_what_it_returns_is_compared)
 	}
 	cr_expect_eq(baton_close(&feed), BATON_OK);
 }
+
+static int fail_backward(void *state, baton_lambda_call *call)
+{
+	(void)state, (void)call;
+	return -EIO;
+}
+
+Test(lambda, a_backward_that_fails_fails_the_step_and_changes_nothing)
+{
+	struct wish wish = {0};
+	baton_layer above = baton_lambda(twice, &wish, 1);
+	baton_model *net;
+	baton_history history = BATON_HISTORY_INIT;
+	const float start[3] = {0.25f, -0.5f, 0.125f};
+	baton_error err;
+
+	above.backward = fail_backward;
+	net = make(BATON_LAYERS(baton_input("x", 2), baton_dense(1), above));
+	cr_assert_eq(baton_compile(net, baton_mse(), baton_sgd(0), NULL), BATON_OK);
+	cr_assert_eq(baton_weights_set(net, start, 3), BATON_OK);
+	cr_expect_eq(fit(net, 20, &history, &err), -EIO);
+	cr_expect_str_eq(err.text, "lambda_1: input/output error");
+	cr_expect_eq(history.steps, 0);
+	cr_expect_arr_eq(baton_weights(net, NULL), start, sizeof(start));
+	baton_history_free(&history);
+	baton_model_destroy(&net);
+}
+
+Test(lambda, one_that_fails_in_the_validation_ends_the_fit_there)
+{
+	struct wish wish = {.wrong_from = 1 + 3 + 2}; /* the dry run, the steps, one more */
+	baton_source source = mean_source(16);
+	baton_pipeline *feed = open_inline(&source), *validation = open_inline(&source);
+	baton_model *net = mean_net(&wish, 1);
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	baton_history history = BATON_HISTORY_INIT;
+	baton_error err;
+
+	options.epochs = 2;
+	options.steps_per_epoch = 3;
+	options.validation = validation;
+	options.validation_steps = 4;
+	cr_expect_eq(baton_fit(net, feed, &options, &history, &err), BATON_ERR_SHAPE);
+	cr_expect_str_eq(err.text, "lambda_1: declared [16, 1], returns [16]");
+	cr_expect_eq(err.batch, 1, "of the validation");
+	cr_assert_eq(history.n_epochs, 1);
+	cr_expect(history.steps == 3 && history.epochs[0].cut_short);
+	cr_expect_eq(history.epochs[0].val_steps, 1);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	cr_expect_eq(baton_close(&validation), BATON_OK, "no batch is kept");
+	baton_history_free(&history);
+	baton_model_destroy(&net);
+}
+
+Test(lambda, a_prediction_of_more_rows_than_fit_in_memory_is_refused)
+{
+	static const size_t rows[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 16};
+	struct wish wish = {0};
+	baton_model *net = mean_net(&wish, 1);
+	float x[2] = {0}, y[1];
+
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_eq(baton_predict(net, x, rows[i], y), -ENOMEM);
+	cr_expect_eq(wish.calls, 0);
+	baton_model_destroy(&net);
+}

@@ -234,3 +234,24 @@ Test(optimizer, senseless_constants_are_refused_by_name)
 	expect_refused(beta, "adam: beta_2 nan is not from 0 to below 1");
 	expect_refused(kind, "optimizer: there is no kind 99");
 }
+
+Test(optimizer, each_constant_is_looked_at)
+{
+	static const double bad[] = {-1, (double)NAN, (double)INFINITY};
+
+	for (int i = 0; i < 3; i++) {
+		baton_optimizer cases[5];
+
+		for (int c = 0; c < 5; c++)
+			cases[c] = c < 2 ? baton_rmsprop(0) : c < 3 ? baton_sgd(0) : baton_adam(0);
+		cases[0].epsilon = cases[1].rho = cases[2].momentum = bad[i];
+		cases[3].beta_1 = cases[4].beta_2 = bad[i];
+		for (int c = 0; c < 5; c++) {
+			struct baton_rule rule;
+			baton_error err;
+
+			cr_expect_eq(baton_rule_init(&rule, &cases[c], &err), -EINVAL, "%d, %g", c,
+				     bad[i]);
+		}
+	}
+}

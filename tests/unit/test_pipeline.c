@@ -1171,4 +1171,5 @@ Unit(open, a_pool_whose_bytes_overflow_is_refused)
 Unit(looking, the_version_is_that_of_the_headers)
 {
 	cr_assert_str_eq(baton_version(), BATON_VERSION);
+	cr_assert_eq(baton_version_number(), BATON_VERSION_NUMBER);
 }

@@ -174,3 +174,22 @@ Test(snapshot, fit_publishes_every_so_many_steps_and_at_its_end)
 	cr_expect_eq(baton_snapshot_epoch(s), 1);
 	baton_snapshot_put(&s);
 }
+
+Test(snapshot, has_the_metrics_that_the_fit_measured)
+{
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	const baton_snapshot *s;
+
+	options.epochs = 1;
+	options.steps_per_epoch = 5;
+	options.snapshot_steps = 5;
+	options.metrics = BATON_METRIC_MSE;
+	cr_assert_eq(baton_fit(net, feed, &options, NULL, NULL), BATON_OK);
+	s = baton_snapshot_get(net);
+	cr_assert_not_null(s);
+	cr_expect_eq(baton_snapshot_metric(s, BATON_METRIC_MSE), baton_snapshot_loss(s));
+	cr_expect(isnan(baton_snapshot_metric(s, BATON_METRIC_MAE)));
+	cr_expect_not_null(baton_snapshot_weights(s, NULL));
+	cr_expect_not_null(baton_snapshot_state(s, NULL));
+	baton_snapshot_put(&s);
+}
