@@ -11,11 +11,11 @@ for tool in clang-19 clang++-19 llvm-cov-19 llvm-profdata-19; do
 done
 # asserts are no branches: they are what must not happen
 flags='-g -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic'
+export LLVM_PROFILE_FILE=/dev/null # of the programs that meson tries
 test -d "$build" || CC=clang-19 CXX=clang++-19 meson setup "$build" "$here/../.." --buildtype=plain \
 	-Db_ndebug=true -Dc_args="$flags" -Dc_link_args=-fprofile-instr-generate >/dev/null
 rm -rf "$build/raw"
 LLVM_PROFILE_FILE=$(cd "$build" && pwd)/raw/%p-%m.profraw
-export LLVM_PROFILE_FILE
 {
 	meson test -C "$build" --suite unit --suite fault --suite examples --suite ref &&
 		ninja -C "$build" tests/stress/stress_pipeline tests/stress/stress_snapshot &&
