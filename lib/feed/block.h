@@ -2,7 +2,7 @@
 #ifndef BATON_FEED_BLOCK_H
 #define BATON_FEED_BLOCK_H
 
-#include "layout.h"
+#include "guard.h"
 #include <stdbool.h>
 
 /* One batch of a block. state is the trainer's. */
@@ -18,8 +18,9 @@ struct baton_cell {
  * (ring.h); none is atomic. */
 struct baton_block {
 	struct baton_layout *layout;
-	unsigned char *data; /* [capacity, layout->batch_bytes], aligned */
-	uint64_t k;          /* of its first batch */
+	unsigned char *data;       /* [capacity, layout->stride], aligned */
+	struct baton_guard *guard; /* NULL: none */
+	uint64_t k;                /* of its first batch */
 	uint32_t capacity;
 	uint32_t n;    /* batches filled; while it is filled, the index of the one in hand */
 	uint32_t left; /* the trainer's: batches not released yet */
@@ -40,15 +41,30 @@ int baton_block_fail(struct baton_block *block, int code, const char *text);
 
 static inline unsigned char *baton_block_batch(const struct baton_block *b, uint32_t i)
 {
-	return b->data + i * b->layout->batch_bytes;
+	return b->data + i * b->layout->stride;
 }
 
-/* Tell the debugging tools whether batch i has an owner who may touch it. Poisoned
- * memory is reported by ASan at the access; in debug builds returned batches are also
- * overwritten with 0xff bytes (NaN as a float, -1 as an int), so that a stale read
- * can't look plausible. No code in other builds. */
-void baton_block_own(const struct baton_block *b, uint32_t i);
+/* Tell the debugging tools who owns the block, and whether batch i has an owner who may
+ * touch it. Poisoned memory is reported by ASan at the access, guarded memory faults; in
+ * debug builds returned batches are also overwritten with 0xff bytes (NaN as a float, -1
+ * as an int), so that a stale read can't look plausible. In other builds no more than a
+ * look at guard.
+ *
+ * turn: the block is the calling thread's, and none of its batches may be touched yet;
+ * under BATON_GUARD its data is elsewhere from now on. own: OK, or -ENOMEM, which only
+ * BATON_GUARD brings. producer: its index, or BATON_NO_PRODUCER. */
+void baton_block_turn(struct baton_block *b, enum baton_guard_role role, int producer);
+int baton_block_own(const struct baton_block *b, uint32_t i);
 void baton_block_disown(const struct baton_block *b, uint32_t i);
 void baton_block_scrub(const struct baton_block *b, uint32_t i);
+void baton_block_keep(const struct baton_block *b); /* detached: in no pool any more */
+/* What baton_block_own() has to say when it fails. */
+#define BATON_BLOCK_UNMAPPED \
+	"BATON_GUARD: the system can't map this batch at another address (vm.max_map_count?)"
+
+/* For MSan: nothing of batch i is written yet; and report, as this thread's, what it left
+ * unwritten in the rows that it says are filled. No code in other builds. */
+void baton_block_blank(const struct baton_block *b, uint32_t i);
+void baton_block_check_filled(const struct baton_block *b, uint32_t i);
 
 #endif
