@@ -49,7 +49,7 @@ static size_t heap_bytes(const struct baton_layout *layout, uint32_t capacity)
 
 struct baton_block *baton_block_create(struct baton_layout *layout, uint32_t capacity)
 {
-	bool guarded = layout->memory_fd >= 0 || BATON_RED_ZONE;
+	bool guarded = layout->memory_fd >= 0 || BATON_RED_ZONE > 0;
 	size_t bytes = heap_bytes(layout, capacity);
 	struct baton_block *b = bytes ? aligned_alloc(BATON_ALIGN, bytes) : NULL;
 
