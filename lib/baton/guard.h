@@ -33,7 +33,8 @@ BATON_BEGIN_DECLS
  *
  * What it does not see: an access beyond a batch's end that stays within its last page. */
 
-/* Who owns the batch at an address, for a handler of SIGSEGV: writes one line without a
+/* Who owns the batch at an address, for a handler of SIGSEGV (apps/stale.c is one) or a
+ * callback of __asan_set_error_report_callback(): writes one line without a
  * newline to text [size], cut if need be, such as
  *   address 0x7f2a1c043010 is in field 1 "y" of batch 37, as producer 3 (thread 1240)
  *   filled it; now batch 37 is held by the trainer (thread 1234)

@@ -13,6 +13,10 @@ struct baton_cell {
 	uint32_t state;
 };
 
+/* What baton_block_own() has to say when it fails. */
+#define BATON_BLOCK_UNMAPPED \
+	"BATON_GUARD: the system can't map this batch at another address (vm.max_map_count?)"
+
 /* The unit of ownership: one allocation with up to `capacity` consecutive batches, and
  * what its owner has to say of them. Every member belongs to whoever owns the block
  * (ring.h); none is atomic. */
@@ -58,9 +62,6 @@ int baton_block_own(const struct baton_block *b, uint32_t i);
 void baton_block_disown(const struct baton_block *b, uint32_t i);
 void baton_block_scrub(const struct baton_block *b, uint32_t i);
 void baton_block_keep(const struct baton_block *b); /* detached: in no pool any more */
-/* What baton_block_own() has to say when it fails. */
-#define BATON_BLOCK_UNMAPPED \
-	"BATON_GUARD: the system can't map this batch at another address (vm.max_map_count?)"
 
 /* For MSan: nothing of batch i is written yet; and report, as this thread's, what it left
  * unwritten in the rows that it says are filled. No code in other builds. */

@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -41,7 +42,17 @@
 #define BLIND 0
 #endif
 
-#define PERIODS 64u      /* baton/guard.h tells it */
+/* Each of these may be weakened from outside to show what it is there for. */
+#ifndef PERIODS
+#define PERIODS 64u /* baton/guard.h tells it */
+#endif
+#ifndef TRAINERS_ACCESS
+#define TRAINERS_ACCESS PROT_READ
+#endif
+#ifndef NOBODYS_ACCESS
+#define NOBODYS_ACCESS PROT_NONE
+#endif
+
 #define QUARANTINE 1024u /* deaths */
 #define NAME_SIZE 24u
 
@@ -112,8 +123,8 @@ int baton_guard_setup(struct baton_layout *layout, baton_error *err)
 		                       "ThreadSanitizer, which is blind to memory that moves");
 	layout->memory_fd = memfd_create("baton-guard", MFD_CLOEXEC);
 	if (layout->memory_fd < 0)
-		return baton_error_set(err, -ENOMEM, "BATON_GUARD: no memory file: %s",
-		                       baton_strerror(-errno));
+		return baton_error_set(err, -ENOMEM,
+		                       "BATON_GUARD: memfd_create() fails with errno %d", errno);
 	/* what overflows here is found too large by the pool */
 	layout->stride = page_up(layout->batch_bytes);
 	return BATON_OK;
@@ -188,11 +199,14 @@ static struct baton_guard *enlist(const struct baton_layout *l, uint32_t capacit
 static bool allocate(struct baton_guard *g, struct baton_layout *l)
 {
 	uint64_t bytes = (uint64_t)g->stride * g->capacity;
+	struct rlimit most; /* of a file: past it there is no error, but SIGXFSZ */
 
 	g->fd = l->memory_fd;
 	/* relaxed: it only has to be another place for each */
 	g->memory = atomic_fetch_add_explicit(&l->memory_used, bytes, memory_order_relaxed);
-	return fallocate(g->fd, 0, (off_t)g->memory, (off_t)bytes) == 0;
+	return getrlimit(RLIMIT_FSIZE, &most) == 0 && bytes <= most.rlim_cur &&
+	       g->memory <= most.rlim_cur - bytes &&
+	       fallocate(g->fd, 0, (off_t)g->memory, (off_t)bytes) == 0;
 }
 
 struct baton_guard *baton_guard_create(struct baton_layout *l, uint32_t capacity,
@@ -247,7 +261,7 @@ unsigned char *baton_guard_turn(struct baton_guard *g, enum baton_guard_role rol
 int baton_guard_admit(struct baton_guard *g, uint32_t i)
 {
 	uint64_t period = load(g->period);
-	int access = period % 2 == 1 ? PROT_READ | PROT_WRITE : PROT_READ;
+	int access = period % 2 == 1 ? PROT_READ | PROT_WRITE : TRAINERS_ACCESS;
 
 	if (g->lost)
 		return -ENOMEM;
@@ -262,7 +276,7 @@ void baton_guard_withdraw(struct baton_guard *g, uint32_t i)
 {
 	store(g->cells[i], 4 * load(g->period) + WITHDRAWN);
 	if (g->moves &&
-	    mmap(at(g, i), g->stride, PROT_NONE,
+	    mmap(at(g, i), g->stride, NOBODYS_ACCESS,
 	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED &&
 	    mprotect(at(g, i), g->stride, PROT_NONE) < 0)
 		g->lost = true; /* it stays open: say so at the next chance */

@@ -311,8 +311,9 @@ static int training(void)
 	baton_model *net = NULL;
 	baton_error err;
 	int rc = baton_model_create(
-	        &net, BATON_LAYERS(baton_input("x", 2), baton_dense(3), baton_relu(), baton_dense(1)),
-	        1, &err);
+		&net,
+		BATON_LAYERS(baton_input("x", 2), baton_dense(3), baton_relu(), baton_dense(1)), 1,
+		&err);
 
 	if (rc == BATON_OK)
 		rc = baton_compile(net, baton_mse(), baton_rmsprop(1e-3), &err);
@@ -332,12 +333,12 @@ static const struct {
 	int (*run)(void);
 	long least; /* faults: else something is not wrapped, and can't fail */
 } scenarios[] = {
-        {"producers", threads_one_by_one, 8},
-        {"producers, blocks of four", threads_in_blocks, 8},
-        {"inline", inline_filled, 8},
-        {"training", training, 8},
-        {"producers, guarded", guarded_threads, 150},
-        {"inline, guarded", guarded_inline, 150},
+	{"producers", threads_one_by_one, 8},
+	{"producers, blocks of four", threads_in_blocks, 8},
+	{"inline", inline_filled, 8},
+	{"training", training, 8},
+	{"producers, guarded", guarded_threads, 150},
+	{"inline, guarded", guarded_inline, 150},
 };
 
 /* Run with the nth call failing; returns whether there was an nth call. */
@@ -355,8 +356,8 @@ static int run_with_fault(const char *name, int (*run)(void), long n)
 		fprintf(stderr,
 		        "fault: %s, call %ld: %ld blocks, %ld threads, %d states, %ld files are "
 		        "left\n",
-		        name, n, atomic_load(&blocks), atomic_load(&threads),
-		        atomic_load(&started), atomic_load(&files));
+		        name, n, atomic_load(&blocks), atomic_load(&threads), atomic_load(&started),
+		        atomic_load(&files));
 		exit(1);
 	}
 	if (atomic_load(&calls) < n && rc != BATON_OK) {
@@ -383,7 +384,8 @@ int main(void)
 		long n = 1;
 
 		while (run_with_fault(scenarios[i].name, scenarios[i].run, n)) {
-			run_with_fault(scenarios[i].name, scenarios[i].run, LONG_MAX); /* still works */
+			run_with_fault(scenarios[i].name, scenarios[i].run,
+			               LONG_MAX); /* still works */
 			n++;
 		}
 		printf("%s: %ld faults answered\n", scenarios[i].name, n - 1);

@@ -40,8 +40,9 @@ run yes "$train_mean"
 judge $? "another value is refused, and named"
 
 for guard in '' 0; do
-	run "$guard" "$buggy" --epochs 1 --producers 1
-	judge $? "the article's bug is not noticed with BATON_GUARD=$guard"
+	run "$guard" "$buggy" --epochs 1 --producers 1 # debug builds meet a NaN
+	[ $? -le 1 ] && ! grep -q touched "$folder/err"
+	judge $? "the article's bug faults nowhere with BATON_GUARD=$guard"
 done
 for producers in 0 1 3; do
 	run 1 "$buggy" --epochs 1 --producers $producers
