@@ -16,11 +16,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
-#if defined(__has_feature)
-#if __has_feature(memory_sanitizer)
+#ifdef BATON_MSAN
 #include <sanitizer/msan_interface.h>
-#define MSAN 1
-#endif
 #endif
 
 static size_t header_bytes(uint32_t capacity)
@@ -95,73 +92,48 @@ int baton_block_fail(struct baton_block *block, int code, const char *text)
 	return block->stop;
 }
 
-void baton_block_turn(struct baton_block *b, enum baton_guard_role role, int producer)
-{
-	if (b->guard)
-		b->data = baton_guard_turn(b->guard, role, producer, b->k);
-}
-
-int baton_block_own(const struct baton_block *b, uint32_t i)
+int baton_block_admit(const struct baton_block *b, uint32_t i)
 {
 	const struct baton_layout *l = b->layout;
-	int rc = b->guard ? baton_guard_admit(b->guard, i) : BATON_OK;
 
 	for (size_t f = 0; BATON_RED_ZONE && f < l->n_fields; f++)
 		ASAN_UNPOISON_MEMORY_REGION(baton_block_batch(b, i) + l->offset[f], l->used[f]);
-	return rc;
+	return baton_guard_admit(b->guard, i);
 }
 
-void baton_block_disown(const struct baton_block *b, uint32_t i)
+void baton_block_withdraw(const struct baton_block *b, uint32_t i)
 {
-	if (b->guard)
-		baton_guard_withdraw(b->guard, i);
+	baton_guard_withdraw(b->guard, i);
 	if (b->layout->memory_fd < 0)
 		ASAN_POISON_MEMORY_REGION(baton_block_batch(b, i), b->layout->stride);
 }
 
+#ifdef BATON_DEBUG
 void baton_block_scrub(const struct baton_block *b, uint32_t i)
 {
-#ifdef BATON_DEBUG
 	const struct baton_layout *l = b->layout;
 
 	/* guarded, it is read only by now, and soon not even that */
 	for (size_t f = 0; l->memory_fd < 0 && f < l->n_fields; f++)
 		memset(baton_block_batch(b, i) + l->offset[f], 0xff, l->used[f]);
-#else
-	(void)b;
-	(void)i;
+}
 #endif
-}
 
-void baton_block_keep(const struct baton_block *b)
-{
-	if (b->guard)
-		baton_guard_keep(b->guard);
-}
-
+#ifdef BATON_MSAN
 void baton_block_blank(const struct baton_block *b, uint32_t i)
 {
-#ifdef MSAN
 	const struct baton_layout *l = b->layout;
 
 	for (size_t f = 0; f < l->n_fields; f++)
 		__msan_allocated_memory(baton_block_batch(b, i) + l->offset[f], l->used[f]);
-#else
-	(void)b;
-	(void)i;
-#endif
 }
 
 void baton_block_check_filled(const struct baton_block *b, uint32_t i)
 {
-#ifdef MSAN
 	const struct baton_layout *l = b->layout;
 
 	for (size_t f = 0; f < l->n_fields; f++)
 		__msan_check_mem_is_initialized(baton_block_batch(b, i) + l->offset[f],
 		                                l->used[f] / l->rows * b->cells[i].rows);
-#else
-	(void)b;
-	(void)i;
-#endif
 }
+#endif

@@ -5,6 +5,12 @@
 #include "guard.h"
 #include <stdbool.h>
 
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define BATON_MSAN 1
+#endif
+#endif
+
 /* One batch of a block. state is the trainer's. */
 enum baton_cell_state { BATON_CELL_FILLED, BATON_CELL_HELD, BATON_CELL_RETURNED };
 
@@ -57,15 +63,61 @@ static inline unsigned char *baton_block_batch(const struct baton_block *b, uint
  * turn: the block is the calling thread's, and none of its batches may be touched yet;
  * under BATON_GUARD its data is elsewhere from now on. own: OK, or -ENOMEM, which only
  * BATON_GUARD brings. producer: its index, or BATON_NO_PRODUCER. */
-void baton_block_turn(struct baton_block *b, enum baton_guard_role role, int producer);
-int baton_block_own(const struct baton_block *b, uint32_t i);
-void baton_block_disown(const struct baton_block *b, uint32_t i);
+static inline void baton_block_turn(struct baton_block *b, enum baton_guard_role role, int producer)
+{
+	if (b->guard)
+		b->data = baton_guard_turn(b->guard, role, producer, b->k);
+}
+
+/* Of a block with a guard, which under ASan is every one. */
+int baton_block_admit(const struct baton_block *b, uint32_t i);
+void baton_block_withdraw(const struct baton_block *b, uint32_t i);
+
+static inline int baton_block_own(const struct baton_block *b, uint32_t i)
+{
+	return b->guard ? baton_block_admit(b, i) : BATON_OK;
+}
+
+static inline void baton_block_disown(const struct baton_block *b, uint32_t i)
+{
+	if (b->guard)
+		baton_block_withdraw(b, i);
+}
+
+/* Detached: in no pool any more. */
+static inline void baton_block_keep(const struct baton_block *b)
+{
+	if (b->guard)
+		baton_guard_keep(b->guard);
+}
+
+#ifdef BATON_DEBUG
 void baton_block_scrub(const struct baton_block *b, uint32_t i);
-void baton_block_keep(const struct baton_block *b); /* detached: in no pool any more */
+#else
+static inline void baton_block_scrub(const struct baton_block *b, uint32_t i)
+{
+	(void)b;
+	(void)i;
+}
+#endif
 
 /* For MSan: nothing of batch i is written yet; and report, as this thread's, what it left
- * unwritten in the rows that it says are filled. No code in other builds. */
+ * unwritten in the rows that it says are filled. */
+#ifdef BATON_MSAN
 void baton_block_blank(const struct baton_block *b, uint32_t i);
 void baton_block_check_filled(const struct baton_block *b, uint32_t i);
+#else
+static inline void baton_block_blank(const struct baton_block *b, uint32_t i)
+{
+	(void)b;
+	(void)i;
+}
+
+static inline void baton_block_check_filled(const struct baton_block *b, uint32_t i)
+{
+	(void)b;
+	(void)i;
+}
+#endif
 
 #endif
