@@ -8,6 +8,7 @@
 #include "../args.h"
 #include "../mean_source.h"
 #include "../progress.h"
+#include "../stale.h"
 #include "../watch.h"
 #include "train_mean.h"
 #include <inttypes.h>
@@ -325,5 +326,6 @@ int main(int argc, char **argv)
 		return rc;
 	if (s.lr == 0)
 		s.lr = optimizer_rates[s.optimizer];
+	catch_stale_access(PROGRAM);
 	return run_all(&s);
 }
