@@ -18,6 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const orders[] = {"ordered", "completion", NULL};
+const char *const optimizers[] = {"rmsprop", "sgd", "adam", NULL};
+const char *const losses[] = {"mse", "mae", NULL};
+const char *const modes[] = {"auto", "bar", "lines", "none", NULL};
 static const double optimizer_rates[] = {1e-3, 5e-5, 1e-3};
 
 /* --- command line ----------------------------------------------------------------- */
