@@ -23,6 +23,7 @@
 #include "args.h"
 #include "busy.h"
 #include "json.h"
+#include "stale.h"
 #include <baton/baton.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -790,6 +791,7 @@ int main(int argc, char **argv)
 			                  strerror(rc));
 	}
 	catch_signals();
+	catch_stale_access(NAME);
 	rc = conclude(&r, measure(&r), &file);
 	json_file_close(&file);
 	free(r.run.filled);

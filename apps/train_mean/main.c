@@ -8,6 +8,7 @@
 #include "../args.h"
 #include "../mean_source.h"
 #include "../progress.h"
+#include "../stale.h"
 #include "../watch.h"
 #include "train_mean.h"
 #include <inttypes.h>
@@ -17,6 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const orders[] = {"ordered", "completion", NULL};
+const char *const optimizers[] = {"rmsprop", "sgd", "adam", NULL};
+const char *const losses[] = {"mse", "mae", NULL};
+const char *const modes[] = {"auto", "bar", "lines", "none", NULL};
 static const double optimizer_rates[] = {1e-3, 5e-5, 1e-3};
 
 /* --- command line ----------------------------------------------------------------- */
@@ -325,5 +330,6 @@ int main(int argc, char **argv)
 		return rc;
 	if (s.lr == 0)
 		s.lr = optimizer_rates[s.optimizer];
+	catch_stale_access(PROGRAM);
 	return run_all(&s);
 }

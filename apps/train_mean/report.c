@@ -9,11 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const orders[] = {"ordered", "completion", NULL};
-const char *const optimizers[] = {"rmsprop", "sgd", "adam", NULL};
-const char *const losses[] = {"mse", "mae", NULL};
-const char *const modes[] = {"auto", "bar", "lines", "none", NULL};
-
 static double seconds(uint64_t ns)
 {
 	return (double)ns * 1e-9;

@@ -8,6 +8,7 @@
 #include <baton/callbacks.h>
 #include <baton/error.h>
 #include <baton/fit.h>
+#include <baton/guard.h>
 #include <baton/model.h>
 #include <baton/pipeline.h>
 #include <baton/rng.h>

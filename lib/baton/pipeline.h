@@ -59,7 +59,8 @@ typedef struct baton_options {
  * Threads:   producers are named baton-0, baton-1, ... and block every signal but
  *            their own faults'
  * Memory:    the whole pool is allocated here; later only baton_detach() allocates
- * Returns:   OK; -EINVAL, -ENOMEM, -EAGAIN (no thread), what start returned; then
+ * Returns:   OK; -EINVAL, -ENOMEM, -EAGAIN (no thread), -ENOTSUP (BATON_GUARD in a build
+ *            with ThreadSanitizer: guard.h), what start returned; then
  *            *feed is NULL, nothing is left running, and err (may be NULL) says
  *            which argument and what would be right */
 BATON_API BATON_MUST_CHECK int baton_open(baton_pipeline **feed, const baton_source *source,
@@ -109,7 +110,8 @@ typedef struct BATON_CAPABILITY("claim") baton_claim {
 /* Claim the next batch to be filled: which k it is, baton_writable_k() says. Waits
  * while the pool is empty, until deadline_ns as above.
  * Returns: OK; END (past the known length, or after a finish or discard);
- *          CANCELED, TIMEOUT; MISUSE_FILLED, MISUSE_OCCUPIED, MISUSE_NULL */
+ *          CANCELED, TIMEOUT; MISUSE_FILLED, MISUSE_OCCUPIED, MISUSE_NULL; -ENOMEM only
+ *          under BATON_GUARD (guard.h): batch k then ends the run with it */
 BATON_API BATON_MUST_CHECK int baton_begin(baton_pipeline *feed, baton_claim *c) BATON_ACQUIRES(*c);
 BATON_API BATON_MUST_CHECK int baton_begin_until(baton_pipeline *feed, baton_claim *c,
                                                  uint64_t deadline_ns) BATON_ACQUIRES(*c);

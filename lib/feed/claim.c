@@ -11,6 +11,18 @@
 #include "feed.h"
 #include <errno.h>
 
+/* Publish a ticket that is out; whatever block says goes with it. */
+static void pass_on(baton_pipeline *feed, uint64_t t, const struct baton_block *block)
+{
+	if (block->stop != BATON_OK)
+		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
+	else
+		atomic_fetch_add_explicit(&feed->producers->filled, 1, memory_order_relaxed);
+	baton_producer_publish(feed, t);
+	/* release: pairs with the acquire in close, which then may free everything */
+	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
+}
+
 int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns)
 {
 	struct baton_producer me = {.feed = feed};
@@ -30,12 +42,16 @@ int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns
 	atomic_fetch_add_explicit(&feed->producers->parks, baton_counter_read(&me.parks),
 	                          memory_order_relaxed);
 	if (rc != BATON_OK) {
-		/* release: as in give_away() */
+		/* release: as in pass_on() */
 		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
 		return rc;
 	}
 	baton_producer_open_block(&me, t, block);
-	c->w_ = baton_producer_view(&me, t, block);
+	rc = baton_producer_view(&me, t, block, &c->w_);
+	if (rc != BATON_OK) {
+		pass_on(feed, t, block);
+		return rc;
+	}
 	/* relaxed: take_back() has the handle, which came from here */
 	atomic_store_explicit(&baton_ring_slot(&feed->ring, t)->claim, t + 1, memory_order_relaxed);
 	return BATON_OK;
@@ -74,18 +90,13 @@ static int take_back(const baton_pipeline *feed, const baton_claim *c, struct ba
 	return BATON_OK;
 }
 
-/* Publish the claim's ticket; whatever block says goes with it. */
 static int give_away(baton_pipeline *feed, baton_claim *c, struct baton_block *block)
 {
+	uint64_t t = c->w_.ticket_;
+
 	baton_block_disown(block, 0);
-	if (block->stop != BATON_OK)
-		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
-	else
-		atomic_fetch_add_explicit(&feed->producers->filled, 1, memory_order_relaxed);
-	baton_producer_publish(feed, c->w_.ticket_);
 	*c = (baton_claim)BATON_CLAIM_INIT;
-	/* release: pairs with the acquire in close, which then may free everything */
-	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
+	pass_on(feed, t, block);
 	return BATON_OK;
 }
 
@@ -96,6 +107,7 @@ int baton_submit(baton_pipeline *feed, baton_claim *c)
 
 	if (rc != BATON_OK)
 		return rc;
+	baton_block_check_filled(block, 0);
 	block->stop = BATON_OK;
 	block->n = 1;
 	return give_away(feed, c, block);

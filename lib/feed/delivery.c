@@ -111,6 +111,8 @@ static void take(struct baton_pipeline *feed, uint64_t t)
 	d->n = block->left = block->n;
 	if (d->n == 0)
 		give_back(feed, t); /* nothing in it but its stop */
+	else
+		baton_block_turn(block, BATON_GUARD_READS, BATON_NO_PRODUCER);
 }
 
 /* Sleep until what we want may be there. */
@@ -227,16 +229,27 @@ static int last_word(struct baton_delivery *d, int rc)
 	return rc;
 }
 
-static void hand_out(struct baton_pipeline *feed, baton_batch *b)
+/* A batch that can't be mapped is an error in its place. */
+static int unmapped(struct baton_delivery *d)
+{
+	baton_error_set(&d->stop, -ENOMEM, BATON_BLOCK_UNMAPPED);
+	d->stop.batch = d->block->k + d->index;
+	return -ENOMEM;
+}
+
+static int hand_out(struct baton_pipeline *feed, baton_batch *b)
 {
 	struct baton_delivery *d = &feed->delivery;
-	uint32_t i = d->index++;
+	uint32_t i = d->index;
 
+	if (baton_block_own(d->block, i) != BATON_OK)
+		return unmapped(d);
+	d->index++;
 	d->block->cells[i].state = BATON_CELL_HELD;
-	baton_block_own(d->block, i);
 	*b = (baton_batch){baton_ring_slot(&feed->ring, d->ticket), d->ticket, i, BATON_POOLED};
 	baton_counter_add(&d->held, 1);
 	baton_counter_add(&d->batches, 1);
+	return BATON_OK;
 }
 
 static int next_batch(struct baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
@@ -255,8 +268,7 @@ static int next_batch(struct baton_pipeline *feed, baton_batch *b, uint64_t dead
 		if (rc != BATON_OK)
 			return last_word(d, rc);
 	}
-	hand_out(feed, b);
-	return BATON_OK;
+	return last_word(d, hand_out(feed, b));
 }
 
 int baton_next_until(baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
@@ -332,14 +344,23 @@ static struct baton_block *copy_batch(const struct baton_block *block, uint32_t 
 
 	if (!copy)
 		return NULL;
-	baton_block_own(copy, 0);
+	copy->k = block->k + i;
+	baton_block_turn(copy, BATON_GUARD_FILLS, BATON_NO_PRODUCER);
+	if (baton_block_own(copy, 0) != BATON_OK)
+		goto fail;
 	for (size_t f = 0; f < l->n_fields; f++)
 		memcpy(copy->data + l->offset[f], baton_block_batch(block, i) + l->offset[f],
 		       l->used[f]);
-	copy->k = block->k + i;
 	copy->n = 1;
 	copy->cells[0] = block->cells[i];
+	baton_block_disown(copy, 0);
+	baton_block_turn(copy, BATON_GUARD_READS, BATON_NO_PRODUCER);
+	if (baton_block_own(copy, 0) != BATON_OK)
+		goto fail;
 	return copy;
+fail:
+	baton_block_destroy(&copy);
+	return NULL;
 }
 
 /* A fresh block for the slot of ticket t, in place of the one that it has. */
@@ -372,6 +393,7 @@ int baton_detach(baton_pipeline *feed, baton_batch *b)
 			return -ENOMEM;
 		let_go(feed, block, b);
 	}
+	baton_block_keep(mine);
 	forget_held(&feed->delivery);
 	*b = (baton_batch){mine, 0, 0, BATON_DETACHED};
 	return BATON_OK;

@@ -103,9 +103,9 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 /* Open the block of ticket t for filling; close its batch in hand. */
 void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
                                struct baton_block *block);
-/* The view of the batch in hand. */
-baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
-                                   struct baton_block *block);
+/* The view of the batch in hand: OK; or < 0, and the block's stop says so too. */
+int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton_block *block,
+                        baton_writable *w);
 /* Fill a claimed block from the source. */
 void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block);
 /* Pass ticket t, which is the caller's, on to the trainer. */

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Bytes of one element, or 0 if no such dtype is known. */
 static size_t dtype_bytes(int dtype)
@@ -117,6 +118,7 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 	if (!l)
 		return baton_error_set(err, -ENOMEM, "out of memory for the fields");
 	atomic_init(&l->refs, 1);
+	l->memory_fd = -1;
 	l->rows = rows;
 	l->n_fields = n;
 	l->bytes = sizeof(*l) + names;
@@ -138,6 +140,7 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 		l->fields[i].name = strcpy(l->names + names, fields[i].name);
 		names += strlen(fields[i].name) + 1;
 	}
+	l->stride = l->batch_bytes;
 	*layout = l;
 	return BATON_OK;
 fail:
@@ -159,6 +162,9 @@ void baton_layout_unref(struct baton_layout **layout)
 	*layout = NULL;
 	/* acq_rel, paired with itself: the last one to let go frees only after every
 	 * other's last read */
-	if (l && atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1)
+	if (l && atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1) {
+		if (l->memory_fd >= 0)
+			close(l->memory_fd);
 		free(l);
+	}
 }

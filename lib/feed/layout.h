@@ -22,13 +22,17 @@
 #endif
 
 /* Where each field of a batch lies: immutable once created, shared by a pipeline and by
- * every batch detached from it, and freed by whichever lets go last. */
+ * every batch detached from it, and freed by whichever lets go last. (guard.c sets up what
+ * is its own before any block is made.) */
 struct baton_layout {
 	atomic_uint refs;
 	size_t rows; /* of a full batch */
 	size_t n_fields;
 	size_t batch_bytes; /* all fields, each padded to BATON_ALIGN */
-	size_t bytes;       /* of this struct with its names */
+	size_t stride;      /* from batch to batch; under BATON_GUARD in pages of its own */
+	int memory_fd;      /* BATON_GUARD: where blocks have their memory; else -1 */
+	_Atomic(uint64_t) memory_used; /* bytes of it that were given to blocks */
+	size_t bytes;                  /* of this struct with its names */
 	size_t offset[BATON_MAX_FIELDS];
 	size_t used[BATON_MAX_FIELDS];        /* bytes, without padding */
 	baton_field fields[BATON_MAX_FIELDS]; /* names point into names */

@@ -203,6 +203,8 @@ static int configure(struct baton_pipeline *feed, const baton_source *source,
 	if (rc == BATON_OK)
 		rc = baton_layout_create(layout, feed->source.fields, feed->source.n_fields,
 		                         feed->source.rows, err);
+	if (rc == BATON_OK)
+		rc = baton_guard_setup(*layout, err);
 	if (rc != BATON_OK)
 		return rc;
 	settle(feed, *layout);

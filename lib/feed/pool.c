@@ -31,6 +31,7 @@ int baton_pool_init(struct baton_pool *pool, struct baton_ring *ring, struct bat
                     uint32_t n_slots, uint32_t block_batches, baton_error *err)
 {
 	size_t block_bytes = baton_block_bytes(layout, block_batches), bytes;
+	bool guarded = layout->memory_fd >= 0;
 
 	if (block_bytes == 0 || __builtin_mul_overflow(block_bytes, (size_t)n_slots, &bytes) ||
 	    bytes > SIZE_MAX / 2)
@@ -54,7 +55,8 @@ int baton_pool_init(struct baton_pool *pool, struct baton_ring *ring, struct bat
 		return BATON_OK;
 	pool->layout = NULL; /* still the caller's */
 	baton_pool_fini(pool);
-	return baton_error_set(err, -ENOMEM, "out of memory for a pool of %zu bytes", bytes);
+	return baton_error_set(err, -ENOMEM, "out of memory for a pool of %zu bytes%s", bytes,
+	                       guarded ? " and 64 times as many addresses, for BATON_GUARD" : "");
 }
 
 void baton_pool_fini(struct baton_pool *pool)

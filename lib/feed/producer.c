@@ -67,22 +67,34 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	return BATON_OK;
 }
 
+/* Is the producer a thread of ours, and not the caller's? */
+static bool is_ours(const struct baton_pipeline *feed)
+{
+	return feed->source.fill && feed->options.producers != BATON_INLINE;
+}
+
 void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
                                struct baton_block *block)
 {
 	block->k = p->feed->options.first_batch + t * p->feed->pool.block_batches;
 	block->n = 0;
 	block->stop = BATON_OK;
+	baton_block_turn(block, BATON_GUARD_FILLS, is_ours(p->feed) ? p->index : BATON_NO_PRODUCER);
 }
 
-baton_writable baton_producer_view(const struct baton_producer *p, uint64_t t,
-                                   struct baton_block *block)
+int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton_block *block,
+                        baton_writable *w)
 {
+	int rc = baton_block_own(block, block->n);
+
 	block->cells[block->n] =
 		(struct baton_cell){(uint32_t)block->layout->rows, BATON_CELL_FILLED};
 	block->text[0] = '\0';
-	baton_block_own(block, block->n);
-	return (baton_writable){baton_ring_slot(&p->feed->ring, t), t, block->n, BATON_POOLED};
+	if (rc != BATON_OK)
+		return baton_block_fail(block, rc, BATON_BLOCK_UNMAPPED);
+	baton_block_blank(block, block->n);
+	*w = (baton_writable){baton_ring_slot(&p->feed->ring, t), t, block->n, BATON_POOLED};
+	return BATON_OK;
 }
 
 /* What a source's fill may return, and what it is taken for. */
@@ -100,12 +112,16 @@ static int checked(struct baton_block *block, int rc)
 
 static int fill_batch(struct baton_producer *p, uint64_t t, struct baton_block *block)
 {
-	baton_writable w = baton_producer_view(p, t, block);
+	baton_writable w;
 	baton_rng rng;
-	int rc;
+	int rc = baton_producer_view(p, t, block, &w);
 
+	if (rc != BATON_OK)
+		return rc;
 	baton_rng_init(&rng, p->feed->options.seed, block->k + block->n);
 	rc = checked(block, p->feed->source.fill(p->state, &w, &rng));
+	if (rc == BATON_OK)
+		baton_block_check_filled(block, block->n);
 	baton_block_disown(block, block->n);
 	return rc;
 }

@@ -104,6 +104,12 @@ def wrong_run():
         text[1] = repr(float(text[1]) * 1.001)
         status, out, err = replay(changed(word, ' '.join(text), number))
         check(status == 1 and out.split()[3] == 'fail' and err == '', status, out, err)
+    for word in ('l', 'w'):
+        for wrong in ('inf', '-inf', 'nan'):
+            text = LINES[line(word, 7)].split()
+            text[1] = wrong
+            status, out, err = replay(changed(word, ' '.join(text), 7))
+            check(status == 1 and out.split()[3] == 'fail' and err == '', status, out, err)
 
 
 @claim

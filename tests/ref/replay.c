@@ -1,38 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Does baton learn as Keras does, step for step?
- *
- *      replay [--tree] FILE...
- *
- * Each file is one training run of Keras (README.md beside it says how it is written). Its
- * very batches go through a pipeline, from this program's own thread, and the network that
- * the file describes is trained on them with the public API. One line for each file:
- *
- *      NAME  largest deviation of a weight  largest deviation of a loss  pass|fail
- *
- * the first absolute, at most 5e-6, the second relative to max(loss, 1e-3), at most 1e-4.
- * Two NaNs, or two equal infinities, agree.
- *
- * Sums go row by row, as Keras' do on a CPU; --tree takes the library's default order. Near
- * the end of a run a loss of 1e-3 is made of residuals of 0.03 in predictions of 50, whose
- * last bit is 4e-6: there the order is seen in the loss, though not in the weights.
- *
- * Exit status: 0 all pass; 1 one fails; 2 one can't be used, and a line on standard error
- * says which, where, what is wrong and what would be right (the others are still run). */
+/* A recorded run: read line by line, and trained on as it is read. */
 
+#include "replay.h"
 #include <baton/baton.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_WEIGHT 5e-6
-#define MOST_LOSS 1e-4
-#define MOST_NUMBERS (1u << 26) /* of anything: a file that asks for more is a mistake */
+#ifndef MOST_NUMBERS /* of anything: a file that asks for more is a mistake */
+#define MOST_NUMBERS (1u << 26)
+#endif
 
-enum { PASS, FAIL, BAD };
+enum { PASS = REPLAY_PASS, BAD = REPLAY_BAD };
 
 /* A file, read line by line. */
 struct reader {
@@ -62,12 +44,6 @@ struct trainer {
 	baton_pipeline *feed;
 	baton_model *net;
 };
-
-struct deviation {
-	double weight, loss;
-};
-
-static int sum_order = BATON_SUM_IN_ORDER;
 
 /* --- reading ------------------------------------------------------------------------ */
 
@@ -419,7 +395,7 @@ static int open_feed(const struct run *run, baton_pipeline **feed, baton_error *
 	return baton_open(feed, &source, &options, err);
 }
 
-static int set_up(const struct run *run, struct trainer *t, baton_error *err)
+static int set_up(const struct run *run, struct trainer *t, int sum_order, baton_error *err)
 {
 	int rc;
 
@@ -488,6 +464,15 @@ static double distance(float a, float b)
 	return isfinite(a) && isfinite(b) ? fabs((double)a - (double)b) : (double)INFINITY;
 }
 
+/* Relative to their loss, but not to next to nothing. */
+static double loss_distance(float ours, float theirs)
+{
+	double d = distance(ours, theirs);
+
+	/* an infinite one stays so: inf / inf would be a NaN, which fmax() drops */
+	return isfinite(d) ? d / fmax((double)theirs, 1e-3) : d;
+}
+
 /* The line after this one must be that record. */
 static int expect_line(struct reader *in, const char *word, size_t step, size_t steps)
 {
@@ -502,7 +487,7 @@ static int expect_line(struct reader *in, const char *word, size_t step, size_t 
 
 /* The lines x, l, w. */
 static int replay_step(struct reader *in, struct run *run, struct trainer *t, size_t step,
-                       struct deviation *far)
+                       struct replay_deviation *far)
 {
 	float ours = 0, theirs = 0;
 	const float *w = baton_weights(t->net, NULL);
@@ -512,7 +497,7 @@ static int replay_step(struct reader *in, struct run *run, struct trainer *t, si
 		return BAD;
 	if (expect_line(in, "l", step, run->steps) != PASS || read_numbers(in, &theirs, 1) != PASS)
 		return BAD;
-	far->loss = fmax(far->loss, distance(ours, theirs) / fmax((double)theirs, 1e-3));
+	far->loss = fmax(far->loss, loss_distance(ours, theirs));
 	if (expect_line(in, "w", step, run->steps) != PASS ||
 	    read_numbers(in, run->weights, run->n_weights) != PASS)
 		return BAD;
@@ -521,11 +506,12 @@ static int replay_step(struct reader *in, struct run *run, struct trainer *t, si
 	return PASS;
 }
 
-static int replay_steps(struct reader *in, struct run *run, struct deviation *far)
+static int replay_steps(struct reader *in, struct run *run, int sum_order,
+                        struct replay_deviation *far)
 {
 	struct trainer t = {NULL, NULL};
 	baton_error err = {0, 0, ""};
-	int rc = set_up(run, &t, &err);
+	int rc = set_up(run, &t, sum_order, &err);
 
 	if (rc < 0)
 		rc = bad(in, "%s", err.text[0] ? err.text : baton_strerror(rc));
@@ -537,57 +523,18 @@ static int replay_steps(struct reader *in, struct run *run, struct deviation *fa
 	return rc;
 }
 
-/* --- one file after the other ------------------------------------------------------- */
-
-static int judge(const char *path, const struct deviation *far)
+int replay(FILE *file, const char *path, int sum_order, struct replay_deviation *far)
 {
-	const char *slash = strrchr(path, '/');
-	bool pass = far->weight <= MOST_WEIGHT && far->loss <= MOST_LOSS;
-
-	printf("%-32s %9.3g %9.3g %s\n", slash ? slash + 1 : path, far->weight, far->loss,
-	       pass ? "pass" : "fail");
-	return pass ? PASS : FAIL;
-}
-
-static int replay(const char *path)
-{
-	struct reader in = {.path = path, .file = fopen(path, "r")};
-	struct deviation far = {0, 0};
+	struct reader in = {.path = path, .file = file};
 	struct run run;
 	int rc;
 
-	if (!in.file) {
-		fprintf(stderr, "replay: %s: can't be read: %s\n", path, strerror(errno));
-		return BAD;
-	}
+	*far = (struct replay_deviation){0, 0};
 	rc = read_head(&in, &run);
 	if (rc == PASS)
-		rc = replay_steps(&in, &run, &far);
-	if (rc == PASS)
-		rc = judge(path, &far);
+		rc = replay_steps(&in, &run, sum_order, far);
 	free(run.units);
 	free(run.weights);
 	free(in.text);
-	fclose(in.file);
 	return rc;
-}
-
-int main(int argc, char **argv)
-{
-	int worst = PASS, first = 1;
-
-	if (argc > 1 && strcmp(argv[1], "--tree") == 0) {
-		sum_order = BATON_SUM_TREE;
-		first++;
-	}
-	if (first >= argc) {
-		fprintf(stderr, "replay: no file; usage: replay [--tree] FILE...\n");
-		return BAD;
-	}
-	for (int i = first; i < argc; i++) {
-		int rc = replay(argv[i]);
-
-		worst = rc > worst ? rc : worst;
-	}
-	return worst;
 }
