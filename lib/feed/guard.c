@@ -125,8 +125,12 @@ int baton_guard_setup(struct baton_layout *layout, baton_error *err)
 	if (layout->memory_fd < 0)
 		return baton_error_set(err, -ENOMEM,
 		                       "BATON_GUARD: memfd_create() fails with errno %d", errno);
-	/* what overflows here is found too large by the pool */
 	layout->stride = page_up(layout->batch_bytes);
+	if (layout->stride < layout->batch_bytes)
+		return baton_error_set(err, -EINVAL,
+		                       "BATON_GUARD: a batch of %zu bytes in whole pages does not "
+		                       "fit in memory",
+		                       layout->batch_bytes);
 	return BATON_OK;
 }
 
