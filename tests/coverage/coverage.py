@@ -57,9 +57,12 @@ class File:
 
     def source(self, key):
         l1, c1, l2, c2 = key
-        if (l1, c1) == (l2, c2):  # a macro's use: the region is where it begins
-            return re.match(r"\w*(\([^()]*\))?", self.text[l1 - 1][c1 - 1 :]).group()
-        return self.text[l1 - 1][c1 - 1 : c2 - 1 if l1 == l2 else None].strip()
+        if l1 != l2:
+            return self.text[l1 - 1][c1 - 1 :].strip()
+        inside, behind = self.text[l1 - 1][c1 - 1 : c2 - 1], self.text[l1 - 1][c2 - 1 :]
+        if inside == "" or behind.startswith("("):  # a macro's use: without its end
+            inside += re.match(r"\w*(\([^()]*\))?", behind).group()
+        return inside.strip()
 
 
 def export(build):
@@ -129,11 +132,13 @@ def gaps(files):
             if count == 0:
                 yield name, line, f.text[line - 1].strip(), "never run"
         for key, (yes, no) in sorted(f.branches.items()):
-            if f.line_count(key[0]) == 0 or yes + no == 0:
+            if f.line_count(key[0]) == 0:
                 continue  # told by its line
-            if yes == 0:
+            if yes + no == 0:
+                yield name, key[0], f.source(key), "never asked"
+            elif yes == 0:
                 yield name, key[0], f.source(key), "never true"
-            if no == 0:
+            elif no == 0:
                 yield name, key[0], f.source(key), "never false"
 
 

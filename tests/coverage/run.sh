@@ -17,7 +17,7 @@ test -d "$build" || CC=clang-19 CXX=clang++-19 meson setup "$build" "$here/../..
 rm -rf "$build/raw"
 LLVM_PROFILE_FILE=$(cd "$build" && pwd)/raw/%p-%m.profraw
 {
-	meson test -C "$build" --suite unit --suite fault --suite examples --suite ref &&
+	meson test -C "$build" --suite unit --suite fault --suite examples --suite ref --suite misuse &&
 		ninja -C "$build" tests/stress/stress_pipeline tests/stress/stress_snapshot &&
 		"$build/tests/stress/stress_pipeline" 300000 &&
 		"$build/tests/stress/stress_snapshot" 1000 4 4000
