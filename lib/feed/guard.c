@@ -155,7 +155,7 @@ static bool fits(const struct baton_guard *g, const struct baton_layout *l, uint
 	            g->stride == l->stride && g->n_fields == l->n_fields;
 
 	for (size_t f = 0; same && f < l->n_fields; f++)
-		same = g->offset[f] == l->offset[f] && g->used[f] == l->used[f] &&
+		same = g->used[f] == l->used[f] && /* and hence the next one's offset */
 		       strncmp(g->name[f], l->fields[f].name, NAME_SIZE - 1) == 0;
 	return same;
 }

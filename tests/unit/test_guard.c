@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* BATON_GUARD: when it is on, what it says, and its limit. That it catches what it must is
  * tests/misuse/stale.c's business. */
+#include "feed.h"
 #include "feed_source.h"
 #include <baton/guard.h>
 #include <stdlib.h>
@@ -117,6 +118,96 @@ Unit(guard, explains_and_cuts)
 	cr_assert_not_null(strstr(text, "that nobody has had yet"), "%s", text);
 	give(feed, &b);
 	close_feed(feed);
+}
+
+static int fill_nothing(void *state, baton_writable *b, baton_rng *rng)
+{
+	(void)state, (void)b, (void)rng;
+	return BATON_OK;
+}
+
+static void explain(const void *address, char text[200])
+{
+	cr_assert(baton_guard_explain(address, text, 200));
+}
+
+Unit(guard, explains_batches_at_every_stage)
+{
+	baton_source source = known_source(&endless);
+	baton_options options = options_of(BATON_INLINE, 2, 2);
+	baton_pipeline *feed;
+	char text[200];
+	const char *one;
+	baton_batch b[2];
+
+	cr_assert_eq(setenv("BATON_GUARD", "1", 1), 0);
+	feed = open_with(&source, &options);
+	b[0] = take(feed);
+	one = (const char *)baton_data(&b[0], 0) +
+	      baton_ring_slot(&feed->ring, 0)->block->layout->stride;
+	explain(one, text);
+	cr_assert_not_null(strstr(text, "now batch 1 is taken, not handed out yet, by the trainer"),
+	                   "%s", text);
+	b[1] = take(feed);
+	cr_assert_eq(baton_data(&b[1], 0), one);
+	explain(one, text);
+	cr_assert_not_null(strstr(text, "now batch 1 is held by the trainer"), "%s", text);
+	cr_assert_eq(baton_detach(feed, &b[0]), BATON_OK);
+	explain(baton_data(&b[0], 0), text);
+	cr_assert_not_null(strstr(text, "now batch 0 is detached, read only"), "%s", text);
+	give(feed, &b[1]);
+	explain(one, text);
+	cr_assert_not_null(strstr(text, "now batch 1 was released by the trainer"), "%s", text);
+	cr_assert_eq(baton_free(&b[0]), BATON_OK);
+	close_feed(feed);
+}
+
+/* Each but the first differs from it in one thing alone. A dead window is taken again after
+ * 64 more deaths at the latest: 200 of each kind mix them well. */
+Unit(guard, a_closed_pipelines_addresses_are_used_again_for_the_same_fields_only)
+{
+	static const struct {
+		baton_field fields[2];
+		size_t n;
+		uint32_t block_batches;
+	} kinds[] = {
+		{{{"a", BATON_U8, 1, {64}}, {"b", BATON_U8, 1, {64}}}, 2, 1},
+		{{{"a", BATON_U8, 1, {64}}, {"b", BATON_U8, 1, {64}}}, 2, 2},
+		{{{"a", BATON_U8, 1, {64}}, {"b", BATON_U8, 1, {9000}}}, 2, 1},
+		{{{"a", BATON_U8, 1, {64}}}, 1, 1},
+		{{{"a", BATON_U8, 1, {100}}, {"b", BATON_U8, 1, {64}}}, 2, 1},
+		{{{"a", BATON_U8, 1, {63}}, {"b", BATON_U8, 1, {64}}}, 2, 1},
+		{{{"a", BATON_U8, 1, {64}}, {"c", BATON_U8, 1, {64}}}, 2, 1},
+	};
+
+	cr_assert_eq(setenv("BATON_GUARD", "1", 1), 0);
+	for (int lap = 0; lap < 200; lap++)
+		for (size_t i = 0; i < LENGTH(kinds); i++) {
+			size_t last = kinds[i].n - 1;
+			baton_source source = known_source(NULL);
+			baton_options options = options_of(BATON_INLINE, kinds[i].block_batches, 1);
+			baton_pipeline *feed;
+			char text[200], field[32];
+			const char *end;
+			baton_batch b;
+
+			source.fields = kinds[i].fields;
+			source.n_fields = kinds[i].n;
+			source.rows = 1;
+			source.fill = fill_nothing;
+			feed = open_with(&source, &options);
+			b = take(feed);
+			end = (const char *)baton_data(&b, last) + kinds[i].fields[last].shape[0];
+			snprintf(field, sizeof(field), " in field %zu \"%s\" of", last,
+			         kinds[i].fields[last].name);
+			explain(end - 1, text);
+			cr_assert_not_null(strstr(text, field), "kind %zu: %s", i, text);
+			explain(end, text);
+			cr_assert_not_null(strstr(text, " behind the end of field "),
+			                   "kind %zu: %s", i, text);
+			give(feed, &b);
+			close_feed(feed);
+		}
 }
 
 #endif

@@ -13,6 +13,9 @@ enum { NOWHERE, AT_CLAIMS_LOOK, AT_CLAIM, AT_NOW };
 
 #include "feed.h"
 #include "feed_source.h"
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What is to happen once at a place, after so many have passed there. */
@@ -332,3 +335,142 @@ Unit(moments, signals_do_not_end_opens_wait_for_its_producers)
 	cr_assert_eq(signals_left, -1);
 	close_feed(feed);
 }
+
+/* --- BATON_GUARD without memory maps ---------------------------------------------------- */
+
+#if defined(__SANITIZE_THREAD__)
+#define TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN 1
+#endif
+#endif
+
+static int failing_mmaps, failing_mprotects, failing_getrlimits;
+
+void *__real_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset)
+{
+	return failing_mmaps-- > 0 ? MAP_FAILED
+	                           : __real_mmap64(at, size, access, flags, fd, offset);
+}
+
+int __real_mprotect(void *at, size_t size, int access);
+int __wrap_mprotect(void *at, size_t size, int access);
+int __wrap_mprotect(void *at, size_t size, int access)
+{
+	return failing_mprotects-- > 0 ? -1 : __real_mprotect(at, size, access);
+}
+
+int __real_getrlimit64(int resource, struct rlimit *limit);
+int __wrap_getrlimit64(int resource, struct rlimit *limit);
+int __wrap_getrlimit64(int resource, struct rlimit *limit)
+{
+	return failing_getrlimits-- > 0 ? -1 : __real_getrlimit64(resource, limit);
+}
+
+#ifndef TSAN /* where it is refused */
+
+Unit(moments, a_claim_that_cant_be_mapped_fails_the_run_in_its_place)
+{
+	baton_claim c = BATON_CLAIM_INIT;
+	baton_error err;
+
+	setenv("BATON_GUARD", "1", 1);
+	open_own(2, BATON_ORDERED);
+	put(feed, 0);
+	failing_mmaps = 1;
+	cr_assert_eq(baton_begin_until(feed, &c, 0), -ENOMEM);
+	failing_mmaps = 0;
+	cr_assert_null(baton_claimed(&c));
+	cr_assert_eq(stats_of(feed).claims, 0);
+	held = take(feed);
+	cr_assert(is_known(&held, 42, 0));
+	cr_assert_eq(refused(feed), -ENOMEM);
+	cr_assert_eq(baton_status(feed, &err), -ENOMEM);
+	cr_assert_eq(err.batch, 1);
+	give(feed, &held);
+	close_feed(feed);
+}
+
+/* Else the guard would be open from then on, and nobody the wiser. */
+Unit(moments, a_batch_that_cant_be_taken_from_its_owner_is_an_error)
+{
+	baton_claim c;
+
+	setenv("BATON_GUARD", "1", 1);
+	open_own(2, BATON_ORDERED);
+	c = begin(feed);
+	failing_mmaps = failing_mprotects = 1;
+	cr_assert_eq(baton_submit(feed, &c), BATON_OK);
+	failing_mmaps = failing_mprotects = 0;
+	cr_assert_eq(refused(feed), -ENOMEM);
+	close_feed(feed);
+}
+
+static int open_guarded(uint32_t blocks, baton_error *err)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_options o = options_of(BATON_INLINE, 1, blocks);
+
+	setenv("BATON_GUARD", "1", 1);
+	return baton_open(&feed, &source, &o, err);
+}
+
+/* A file past its limit is not an error but a signal. */
+Unit(moments, a_guard_stays_below_the_limit_of_a_file)
+{
+	struct rlimit before, low;
+	long page = __real_sysconf(_SC_PAGESIZE);
+	baton_error err;
+
+	cr_assert_eq(__real_getrlimit64(RLIMIT_FSIZE, &before), 0);
+	for (int pages = 0; pages < 3; pages++) {
+		int rc;
+
+		low = before;
+		low.rlim_cur = (rlim_t)(pages * page);
+		cr_assert_eq(setrlimit(RLIMIT_FSIZE, &low), 0);
+		rc = open_guarded(2, &err); /* two blocks, of a page each */
+		cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+		cr_assert_eq(rc, pages < 2 ? -ENOMEM : BATON_OK, "%d pages: %s", pages, err.text);
+		if (rc == BATON_OK)
+			close_feed(feed);
+	}
+	failing_getrlimits = 1;
+	cr_assert_eq(open_guarded(1, &err), -ENOMEM);
+}
+
+/* Where nobody says how much memory there is, 64 times a block must still be a number, and
+ * with what the guard keeps for each batch before it. */
+Unit(moments, a_guards_addresses_do_not_overflow)
+{
+	static const struct {
+		size_t bytes;
+		uint32_t batches;
+	} blocks[] = {
+		{SIZE_MAX / 64, 1},
+		{(((size_t)1 << 46) - 2) / 65534 * 4096, 65534}, /* 2^64 - 2^19, and 8 a batch */
+	};
+
+	for (size_t i = 0; i < LENGTH(blocks); i++) {
+		baton_field field = {
+			.name = "x", .dtype = BATON_U8, .rank = 1, .shape = {blocks[i].bytes}};
+		baton_source source = known_source(NULL);
+		baton_options o = options_of(BATON_INLINE, blocks[i].batches, 1);
+		baton_error err;
+
+		source.fields = &field;
+		source.n_fields = 1;
+		source.rows = 1;
+		setenv("BATON_GUARD", "1", 1);
+		unknown = _SC_PHYS_PAGES;
+		cr_assert_eq(baton_open(&feed, &source, &o, &err), -ENOMEM, "%s", err.text);
+		unknown = 0;
+		cr_assert_null(feed);
+	}
+}
+
+#endif
