@@ -95,7 +95,7 @@ Test(bar, an_eta_beyond_every_clock_is_a_number_all_the_same)
 
 Test(bar, is_cut_to_the_buffer_if_the_terminal_is_wider)
 {
-	baton_bar b = {sizeof(b), 500, 1000, 1000000000, 1072, 20};
+	baton_bar b = {sizeof(b), 500, 1000, 1000000000, 1072, 20, 0, false};
 	char line[10];
 
 	cr_assert_eq(baton_bar_format(line, sizeof(line), &b), 9);

@@ -346,12 +346,13 @@ Unit(moments, signals_do_not_end_opens_wait_for_its_producers)
 #endif
 #endif
 
-static int failing_mmaps, failing_mprotects, failing_getrlimits;
+static int n_mmaps, failing_mmaps, failing_mprotects, failing_getrlimits;
 
 void *__real_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset)
 {
+	n_mmaps++;
 	return failing_mmaps-- > 0 ? MAP_FAILED
 	                           : __real_mmap64(at, size, access, flags, fd, offset);
 }
@@ -470,6 +471,7 @@ Unit(moments, a_guards_addresses_do_not_overflow)
 		cr_assert_eq(baton_open(&feed, &source, &o, &err), -ENOMEM, "%s", err.text);
 		unknown = 0;
 		cr_assert_null(feed);
+		cr_assert_eq(n_mmaps, 0, "of what is left after the wrap");
 	}
 }
 
