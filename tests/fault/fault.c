@@ -508,7 +508,7 @@ static long entries(const char *path)
 static bool threads_come_to(long n)
 {
 	struct timespec ms = {0, 1000000};
-	int tries = 5000;
+	int tries = 2000;
 
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 	return true;
