@@ -18,7 +18,8 @@ sys.path.insert(0, sys.argv.pop(1))
 from tap import check, claim, main, run  # noqa: E402
 
 PROGRAM, FAULTY = sys.argv[1:]
-KILLS = int(os.environ.get('BATON_KILLS', '30'))
+SANITIZED = os.environ.get('BATON_SANITIZE', 'none') != 'none'
+KILLS = int(os.environ.get('BATON_KILLS', '10' if SANITIZED else '30'))
 SEED = int(os.environ.get('BATON_KILL_SEED', time.time_ns() % 1000000))
 OLD = '{"steps": "of an older run"}\n'
 LITTER = re.compile(r'\.baton-\d+-\d+\.json')  # of one who was killed

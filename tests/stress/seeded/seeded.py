@@ -77,12 +77,14 @@ def caught(name, command, layers):
         if os.path.exists(program(plain[0])):
             by['value'] = [reported(plain) for _ in range(RUNS)]
         found = {layer: share(by[layer], layer) for layer in by}
-        if 'assert' in layers:
-            found['assert'] = share(by['tsan'], 'assert')
+        for layer in ('value', 'assert'):  # where it came before TSan
+            if layer not in by and share(by['tsan'], layer):
+                found[layer] = share(by['tsan'], layer)
         text = ', '.join(f'{layer} {n}/{RUNS}' for layer, n in found.items())
         test.__doc__ = f'{name:34} {text}'
         check(any(all(runs) for runs in by.values()), name, text)
-        check(all(found.get(layer) != 0 for layer in layers.split()), name, text)
+        check(all(found.get(layer) for layer in layers.split() if layer in by or layer == 'assert'),
+              name, text)
     test.__doc__ = name
     claim(test)
 
@@ -90,7 +92,8 @@ def caught(name, command, layers):
 @claim
 def ages():
     """batches that are given back too early are found refilled"""
-    status, out, err = run(PIPELINE, 1, 1, 'early')
+    status, out, err = run(PIPELINE, 1, 1, 'early',  # which TSan, if it is in, would end first
+                           env=os.environ | {'TSAN_OPTIONS': 'report_bugs=0'})
     found = re.search(r'^age .*: 0: (\d+), 1: (\d+), 2: (\d+), more: (\d+), overwritten: (\d+)$',
                       out, re.M)
     check(found and status == 3 and err == '', status, out, err)
