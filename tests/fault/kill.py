@@ -48,7 +48,7 @@ class Place:
         if self.has_old and text == OLD:
             return 'old'
         try:
-            return 'new' if json.loads(text)['steps'] > 0 else 'torn'
+            return 'new' if isinstance(json.loads(text)['steps'], int) else 'torn'
         except (ValueError, KeyError, TypeError):
             return 'torn'
 
@@ -197,6 +197,9 @@ def interrupted_at_random():
         check(f'{doc["steps"]} steps in ' in out, f'seed {SEED}', out)
         check(('interrupted in epoch 1 of 1' in out) == (status == 130), f'seed {SEED}', out)
         check(doc['feed']['batches'] - doc['steps'] in (0, 1), f'seed {SEED}', doc['feed'])
+        if doc['steps'] == 0:  # before the first
+            check(doc['epochs'] == [], f'seed {SEED}', doc['epochs'])
+            continue
         again = replay(doc['steps'])
         check(again['digest'] == doc['digest'] and again['weights'] == doc['weights'],
               f'seed {SEED}', doc['steps'])
