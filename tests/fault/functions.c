@@ -345,6 +345,7 @@ static double same_rate(void *state, uint64_t epoch, double rate)
 static int note_epoch(void *state, const baton_epoch *epoch)
 {
 	*(uint64_t *)state = epoch->val_steps;
+	HOLDS(baton_callback_fail(NULL, -EIO, "") == -EIO);
 	return 0;
 }
 
@@ -466,6 +467,8 @@ static void the_rest(void)
 	HOLDS(baton_bar_format(line, sizeof(line), &bar) > 0);
 	HOLDS(baton_now_ns() > 0);
 	HOLDS(baton_version() != NULL);
+	HOLDS(baton_version_number() > 0);
+	HOLDS(!baton_guard_explain(line, line, sizeof(line)));
 	HOLDS(baton_strerror(0) != NULL);
 	inside = 0;
 }
