@@ -2,8 +2,9 @@
 /* JSON: a writer for the programs' --json, and the file that it ends in.
  *
  * A document is built in memory and written at once, when the run is over. A regular file,
- * or a new one, is written beside its place and renamed into it: a run that fails or is
- * killed leaves what was there before, and never half a file. Everything else (devices,
+ * or a new one, is written beside its place, brought to the disk and renamed into it: a run
+ * that fails or is killed leaves what was there before, and never half a file (but if it is
+ * killed just then, its neighbour, .baton-PID-N.json). Everything else (devices,
  * pipes, and symbolic links, of which /dev/stdout is one) is written in place: opened
  * before the run, so that an error shows then, and not truncated before the end. */
 
@@ -177,21 +178,38 @@ void json_program(struct json *j, const char *program)
 
 /* --- the file ------------------------------------------------------------------- */
 
+/* Not in the place of a standard stream that was closed, which others write to; -1 stays. */
+static int beyond_standard(int fd)
+{
+	int other, error;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	error = errno;
+	close(fd);
+	errno = error;
+	return other;
+}
+
 /* A file of ours in path's directory: an open descriptor, or -1 with errno. *name is to be
- * freed. mode as for open(). */
+ * freed. mode as for open(). One that has our name is of somebody who was killed. */
 static int open_neighbour(const char *path, mode_t mode, char **name)
 {
 	const char *slash = strrchr(path, '/');
-	int fd = -1;
+	int length = slash ? (int)(slash - path) + 1 : 0, fd = -1;
 
-	if (asprintf(name, "%.*s.baton-%ld.json", slash ? (int)(slash - path) + 1 : 0, path,
-	             (long)getpid()) < 0) {
-		*name = NULL;
-		errno = ENOMEM;
-		return -1;
+	*name = NULL;
+	for (int i = 0; fd < 0 && i < 100 && (i == 0 || errno == EEXIST); i++) {
+		free(*name);
+		if (asprintf(name, "%.*s.baton-%ld-%d.json", length, path, (long)getpid(), i) < 0) {
+			*name = NULL;
+			errno = ENOMEM;
+			return -1;
+		}
+		fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	}
-	fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	return fd;
+	return beyond_standard(fd);
 }
 
 /* Could a neighbour be renamed to path? Tries it, and leaves nothing behind. */
@@ -212,7 +230,7 @@ static int probe_neighbour(const char *path)
 static int open_stdout(struct json_file *file)
 {
 	file->is_stdout = true;
-	file->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	file->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	return file->fd < 0 ? errno : 0;
 }
 
@@ -222,7 +240,8 @@ static int open_in_place(struct json_file *file)
 {
 	struct stat ours, std;
 
-	file->fd = open(file->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	file->fd =
+		beyond_standard(open(file->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
 	if (file->fd < 0)
 		return errno;
 	if (fstat(file->fd, &ours) == 0 && fstat(STDOUT_FILENO, &std) == 0 &&
@@ -281,6 +300,8 @@ static int replace(const char *path, const char *text, size_t bytes)
 	int rc = fd < 0 ? errno : write_all(fd, text, bytes);
 
 	if (rc == 0 && exists && fchmod(fd, st.st_mode & 0777) < 0)
+		rc = errno;
+	if (rc == 0 && fsync(fd) < 0) /* before the name is: a crash must not show it empty */
 		rc = errno;
 	if (fd >= 0 && close(fd) < 0 && rc == 0)
 		rc = errno;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Random numbers: Philox4x32-10 as a stream of values with random access.
  *
- * Values come in groups of 64: 16 blocks of 4 words, laid out word by word, so that the
- * inner loop runs over 16 independent blocks and its stores are contiguous. Any compiler
- * turns the plain arrays below into vector code; the bits do not depend on it. */
+ * Values come in groups of 64: 16 blocks of 4 words, laid out word by word, so that 16
+ * independent blocks are made at once and their stores are contiguous (philox.c). */
 
+#include "philox.h"
 #include <baton/rng.h>
 
-#define LANES 16
-#define GROUP 64
+#define LANES BATON_PHILOX_LANES
+#define GROUP BATON_PHILOX_GROUP
 
 #define M0 0xd2511f53u
 #define M1 0xcd9e8d57u
@@ -34,31 +34,6 @@ void baton_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t
 		round_(c, key[0] + i * W0, key[1] + i * W1);
 	for (int i = 0; i < 4; i++)
 		out[i] = c[i];
-}
-
-/* words [64]: the group's 16 blocks at once, attempt 0. */
-static void philox_group(uint64_t seed, uint64_t stream, uint32_t group, uint32_t words[GROUP])
-{
-	uint32_t *c0 = words, *c1 = words + LANES, *c2 = words + 2 * LANES, *c3 = words + 3 * LANES;
-	uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-
-	for (uint32_t i = 0; i < LANES; i++) {
-		c0[i] = LANES * group + i;
-		c1[i] = 0;
-		c2[i] = (uint32_t)stream;
-		c3[i] = (uint32_t)(stream >> 32);
-	}
-	for (uint32_t r = 0; r < 10; r++, k0 += W0, k1 += W1) {
-		for (uint32_t i = 0; i < LANES; i++) {
-			uint64_t p0 = (uint64_t)M0 * c0[i];
-			uint64_t p1 = (uint64_t)M1 * c2[i];
-
-			c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-			c1[i] = (uint32_t)p1;
-			c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-			c3[i] = (uint32_t)p0;
-		}
-	}
 }
 
 /* Value i, drawn again: slow, and rare by construction. */
@@ -87,7 +62,7 @@ static const uint32_t *group_of(baton_rng *rng, uint64_t i)
 {
 	if (rng->group_ != i / GROUP) {
 		rng->group_ = i / GROUP;
-		philox_group(rng->seed_, rng->stream_, (uint32_t)rng->group_, rng->words_);
+		baton_philox_group(rng->seed_, rng->stream_, (uint32_t)rng->group_, rng->words_);
 	}
 	return rng->words_;
 }

@@ -318,7 +318,7 @@ static int options_of_each(int argc, char **argv)
 		ARG_F64("rate", "F", &rate, 0, 1, "begins as real does"),
 	};
 	const struct args args = {"each", "One of each.", table, sizeof(table) / sizeof(table[0]),
-	                          "nrct-a-", "0    it was read\n2    it was not"};
+	                          "nrct-a-", "0    it worked\n2    it did not\n"};
 	const struct args_words words = {"ABC", &call, is_abc, "abc"};
 
 	return options_parse(&args, argc % 2 ? &words : NULL, argc, argv);

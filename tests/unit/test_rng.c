@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "philox.h"
 #include <baton/rng.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Random123's known-answer vectors for philox4x32-10 (kat_vectors). */
@@ -24,6 +26,39 @@ Test(rng, philox_gives_random123s_known_answers)
 		baton_philox4x32(known[i].counter, known[i].key, out);
 		cr_assert_arr_eq(out, known[i].out, sizeof(out));
 	}
+}
+
+/* What this processor lacks is said, not passed over. */
+Test(rng, every_width_of_vectors_gives_the_same_bits)
+{
+	static const char *const widths[] = {"plain", "avx2", "avx512"};
+	const uint64_t seed = 0x0123456789abcdef, k = 0xfedcba9876543210;
+
+	for (size_t w = 0; w < sizeof(widths) / sizeof(widths[0]); w++) {
+		baton_philox_fn *make = baton_philox_of(widths[w]);
+
+		if (!make)
+			fprintf(stderr, "skipped: no %s here\n", widths[w]);
+		for (uint64_t n = 0; make && n < 1000; n++) {
+			uint32_t group =
+				n % 2 ? (uint32_t)n * 268435 : UINT32_MAX / 16 - (uint32_t)n;
+			uint64_t s = n ? seed * n : UINT64_MAX, t = n % 3 ? k * n : n;
+			const uint32_t key[2] = {(uint32_t)s, (uint32_t)(s >> 32)};
+			uint32_t words[64], out[4];
+
+			make(s, t, group, words);
+			for (uint32_t i = 0; i < 16; i++) {
+				const uint32_t counter[4] = {16 * group + i, 0, (uint32_t)t,
+				                             (uint32_t)(t >> 32)};
+
+				baton_philox4x32(counter, key, out);
+				for (int j = 0; j < 4; j++)
+					cr_assert_eq(words[16 * j + i], out[j], "%s, group %u",
+					             widths[w], group);
+			}
+		}
+	}
+	cr_assert(baton_philox_of("plain") && !baton_philox_of("mmx"));
 }
 
 Test(rng, value_i_is_the_documented_word_of_the_documented_block)
