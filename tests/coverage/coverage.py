@@ -47,7 +47,7 @@ class File:
         for line, text in enumerate(self.text, 1):
             code, in_macro = text.strip(), inside
             inside = code.endswith("\\") and (inside or code.startswith("#"))
-            if in_macro or code in ("", ";", "{", "}", "};", "} else {", "do {"):
+            if in_macro or code in ("", ";", "{", "}", "};", "else", "} else {", "do {"):
                 continue
             if code.startswith(("/*", "*", "#", "//")):
                 continue

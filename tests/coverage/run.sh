@@ -15,11 +15,15 @@ export LLVM_PROFILE_FILE=/dev/null # of the programs that meson tries
 test -d "$build" || CC=clang-19 CXX=clang++-19 meson setup "$build" "$here/../.." --buildtype=plain \
 	-Db_ndebug=true -Dc_args="$flags" -Dc_link_args=-fprofile-instr-generate >/dev/null
 rm -rf "$build/raw"
-LLVM_PROFILE_FILE=$(cd "$build" && pwd)/raw/%p-%m.profraw
+build=$(cd "$build" && pwd)
+LLVM_PROFILE_FILE=$build/raw/%p-%m.profraw
+programs='fault/fault fault/fault_functions misuse/stale misuse/stale_poison
+	stress/stress_pipeline stress/stress_snapshot'
 {
-	meson test -C "$build" --suite unit --suite fault --suite examples --suite ref --suite misuse &&
-		ninja -C "$build" tests/stress/stress_pipeline tests/stress/stress_snapshot &&
-		"$build/tests/stress/stress_pipeline" 300000 &&
-		"$build/tests/stress/stress_snapshot" 1000 4 4000
+	meson test -C "$build" --suite unit --suite examples --suite ref && cd "$build" &&
+		ninja $(printf 'tests/%s ' $programs) && cd tests &&
+		fault/fault && fault/fault_functions &&
+		misuse/stale guard 100 && misuse/stale_poison poison 100 &&
+		stress/stress_pipeline 300000 && stress/stress_snapshot 1000 4 4000
 } >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
 exec python3 "$here/coverage.py" "$build" "$@"
