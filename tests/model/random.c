@@ -147,7 +147,8 @@ static void program(void)
 			hash = (hash ^ (uint64_t)read_[t][i]) * 0x100000001b3 + 1;
 	for (int i = 0; i < LOCATIONS; i++)
 		hash = (hash ^ (uint64_t)atomic_load_explicit(&at[i], memory_order_relaxed)) *
-		               0x100000001b3 + 1;
+		               0x100000001b3 +
+		       1;
 	add(now, hash | 1);
 }
 
