@@ -82,6 +82,7 @@ struct thread {
 	bool probing;      /* looks once more, see ex_yield */
 	uint64_t looks_at; /* at these locations: a bit each ... */
 	bool look_again;   /* ... and they have changed */
+	int rounds;        /* of ex_again() since then */
 	int joins;         /* JOIN: whom */
 	const void *asleep_on;
 	void *(*function)(void *);
@@ -555,6 +556,7 @@ static int new_thread(void *(*function)(void *), void *arg, const char *name)
 	thread->next = (struct operation){START, -1, false};
 	thread->started = thread->probing = thread->look_again = false;
 	thread->looks_at = 0;
+	thread->rounds = 0;
 	thread->function = function;
 	thread->arg = arg;
 	memset(&thread->hb, 0, sizeof(thread->hb));
@@ -890,6 +892,8 @@ bool ex_cas(void *p, void *expected, uint64_t v, int order, int failure_order,
 	if (old != wanted) {
 		if (too_stale(l, i))
 			end(DROPPED);
+		threads[me].looks_at |= UINT64_C(1) << location;
+		threads[me].look_again |= i + 1 < l->n_stores;
 		read_store(l, i, failure_order);
 		print_step("%s.cas(%s) %" PRIu64 " -> %" PRIu64 " fails: it is %" PRIu64
 		           "    %s:%d",
@@ -983,6 +987,21 @@ int ex_yield(void)
 	print_step("waits");
 	pass();
 	return 0;
+}
+
+/* A loop that must not wait goes round, and this round has done nothing but look. The next
+ * may begin with something old that this one ended with; the one after that may not. */
+void ex_again(void)
+{
+	struct thread *t = &threads[me];
+
+	if (!t->probing && (!unreduced || t->look_again))
+		t->rounds = 0;
+	else if (++t->rounds > 1)
+		ex_fail("%s goes round a loop though nothing has changed", t->name);
+	t->probing = !unreduced;
+	t->look_again = false;
+	t->looks_at = 0;
 }
 
 void ex_futex_wait(void *word, int32_t seen)
