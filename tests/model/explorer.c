@@ -14,9 +14,9 @@
 
 enum {
 	MAX_LOCATIONS = 64,
-	MAX_STORES = 128,     /* to one location */
+	MAX_STORES = 128,      /* to one location */
 	MAX_OPERATIONS = 4096, /* in one execution */
-	BUCKETS = 4096,       /* of the table of addresses */
+	BUCKETS = 4096,        /* of the table of addresses */
 	STACK = 128 * 1024,
 };
 
@@ -56,9 +56,9 @@ struct store {
 	uint32_t trace_at;  /* its number among the thread's operations */
 	struct clock trace; /* what it comes after, in the order of dependence */
 	bool seq_cst;
-	bool updates; /* of a read-modify-write: nothing gets between it and what it read */
-	struct clock sync;             /* what an acquire load takes over */
-	uint32_t seen_at[EX_THREADS];  /* when each thread first saw it (hb); 0: never */
+	bool updates;      /* of a read-modify-write: nothing gets between it and what it read */
+	struct clock sync; /* what an acquire load takes over */
+	uint32_t seen_at[EX_THREADS]; /* when each thread first saw it (hb); 0: never */
 };
 
 struct location {
@@ -66,10 +66,10 @@ struct location {
 	size_t size;
 	char name[32];
 	int n_stores;
-	struct store stores[MAX_STORES]; /* in modification order */
-	struct clock writes, accesses;   /* trace: joined over all so far */
-	int last_event;                  /* -1: none */
-	int stale_times[EX_THREADS];     /* how often in a row the thread read ... */
+	struct store stores[MAX_STORES];  /* in modification order */
+	struct clock writes, accesses;    /* trace: joined over all so far */
+	int last_event;                   /* -1: none */
+	int stale_times[EX_THREADS];      /* how often in a row the thread read ... */
 	uint64_t stale_value[EX_THREADS]; /* ... this, which is old */
 };
 
@@ -79,10 +79,11 @@ struct thread {
 	enum status status;
 	struct operation next;
 	struct clock hb, trace;
-	bool probing;                /* looks once more, see ex_yield */
-	uint64_t looks_at;           /* at these locations: a bit each ... */
-	bool look_again;             /* ... and they have changed */
-	int joins;                   /* JOIN: whom */
+	bool probing;      /* looks once more, see ex_yield */
+	uint64_t looks_at; /* at these locations: a bit each ... */
+	bool look_again;   /* ... and they have changed */
+	int rounds;        /* of ex_again() since then */
+	int joins;         /* JOIN: whom */
 	const void *asleep_on;
 	void *(*function)(void *);
 	void *arg;
@@ -103,11 +104,11 @@ struct event {
 
 /* A place where the search chose. Threads are bits. */
 struct node {
-	int thread;         /* who runs here now */
+	int thread;            /* who runs here now */
 	int choice, n_choices; /* which of the operation's outcomes */
-	unsigned sleep;     /* whose turn here would only repeat */
-	unsigned done;      /* whose turn here was explored */
-	unsigned backtrack; /* whose turn here must be */
+	unsigned sleep;        /* whose turn here would only repeat */
+	unsigned done;         /* whose turn here was explored */
+	unsigned backtrack;    /* whose turn here must be */
 };
 
 enum outcome { RUNNING, COMPLETE, DROPPED, FAILED };
@@ -117,7 +118,7 @@ static struct thread threads[EX_THREADS];
 static struct event events[MAX_OPERATIONS];
 static struct node nodes[MAX_OPERATIONS];
 static int n_locations, n_threads, n_events, depth, n_fixed;
-static int me; /* the thread that runs */
+static int me;        /* the thread that runs */
 static int new_store; /* the one just put, as an index */
 static bool printing, running;
 static jmp_buf out;
@@ -359,8 +360,8 @@ static void put(struct location *l, int i, uint64_t v, int order, bool updates)
 /* The same old store again, and again? Then no more. */
 static bool too_stale(struct location *l, int i)
 {
-	bool old = i + 1 < l->n_stores, again = old && l->stale_times[me] > 0 &&
-	                                        l->stale_value[me] == l->stores[i].value;
+	bool old = i + 1 < l->n_stores,
+	     again = old && l->stale_times[me] > 0 && l->stale_value[me] == l->stores[i].value;
 
 	l->stale_times[me] = old ? (again ? l->stale_times[me] + 1 : 1) : 0;
 	l->stale_value[me] = l->stores[i].value;
@@ -431,18 +432,18 @@ static void plain(const void *p, bool write)
 }
 
 /* What -fsanitize=thread makes the compiler call. An access of 16 bytes is two of 8. */
-#define PLAIN(size)                                                                                \
-	void __tsan_read##size(const void *p);                                                     \
-	void __tsan_write##size(const void *p);                                                    \
-	void __tsan_read##size(const void *p)                                                      \
-	{                                                                                          \
-		for (int i = 0; i < size; i += 8)                                                  \
-			plain((const char *)p + i, false);                                         \
-	}                                                                                          \
-	void __tsan_write##size(const void *p)                                                     \
-	{                                                                                          \
-		for (int i = 0; i < size; i += 8)                                                  \
-			plain((const char *)p + i, true);                                          \
+#define PLAIN(size)                                        \
+	void __tsan_read##size(const void *p);             \
+	void __tsan_write##size(const void *p);            \
+	void __tsan_read##size(const void *p)              \
+	{                                                  \
+		for (int i = 0; i < size; i += 8)          \
+			plain((const char *)p + i, false); \
+	}                                                  \
+	void __tsan_write##size(const void *p)             \
+	{                                                  \
+		for (int i = 0; i < size; i += 8)          \
+			plain((const char *)p + i, true);  \
 	}
 PLAIN(1)
 PLAIN(2)
@@ -487,12 +488,16 @@ void *__tsan_memmove(void *to, const void *from, size_t size)
 void __tsan_init(void);
 void __tsan_func_entry(void *caller);
 void __tsan_func_exit(void);
-void __tsan_init(void) { }
+void __tsan_init(void)
+{
+}
 void __tsan_func_entry(void *caller)
 {
 	(void)caller;
 }
-void __tsan_func_exit(void) { }
+void __tsan_func_exit(void)
+{
+}
 
 /* --- fibers ------------------------------------------------------------------------ */
 
@@ -551,6 +556,7 @@ static int new_thread(void *(*function)(void *), void *arg, const char *name)
 	thread->next = (struct operation){START, -1, false};
 	thread->started = thread->probing = thread->look_again = false;
 	thread->looks_at = 0;
+	thread->rounds = 0;
 	thread->function = function;
 	thread->arg = arg;
 	memset(&thread->hb, 0, sizeof(thread->hb));
@@ -563,8 +569,7 @@ static int new_thread(void *(*function)(void *), void *arg, const char *name)
 
 static bool can_run(const struct thread *t)
 {
-	return t->status == READY &&
-	       (t->next.kind != JOIN || threads[t->joins].status == FINISHED);
+	return t->status == READY && (t->next.kind != JOIN || threads[t->joins].status == FINISHED);
 }
 
 static unsigned enabled(void)
@@ -602,8 +607,9 @@ static unsigned asleep_now(void)
 	e = &events[n_events - 1];
 	for (int t = 0; t < n_threads; t++) {
 		const struct operation *next = &threads[t].next;
-		bool depends = t == e->thread || (e->location >= 0 && next->location == e->location &&
-		                                  (e->writes || next->writes));
+		bool depends =
+			t == e->thread || (e->location >= 0 && next->location == e->location &&
+		                           (e->writes || next->writes));
 
 		if (((nodes[depth - 1].sleep | nodes[depth - 1].done) & 1u << t) && !depends)
 			set |= 1u << t;
@@ -858,7 +864,8 @@ static uint64_t load_bytes(const void *p, size_t size)
 	return v;
 }
 
-bool ex_cas(void *p, void *expected, uint64_t v, int order, int failure_order, const struct ex_site *at)
+bool ex_cas(void *p, void *expected, uint64_t v, int order, int failure_order,
+            const struct ex_site *at)
 {
 	int location = find(p), found[MAX_STORES], n_found, n = 0, i;
 	struct location *l = &locations[location];
@@ -877,8 +884,7 @@ bool ex_cas(void *p, void *expected, uint64_t v, int order, int failure_order, c
 		bool wins = l->stores[found[k]].value == wanted;
 		bool ordered = (wins ? order : failure_order) == EX_SEQ_CST;
 
-		if ((!ordered || found[k] >= last_seq_cst(l)) &&
-		    !(wins && is_updated(l, found[k])))
+		if ((!ordered || found[k] >= last_seq_cst(l)) && !(wins && is_updated(l, found[k])))
 			found[n++] = found[k];
 	}
 	i = found[choose(n)];
@@ -886,6 +892,8 @@ bool ex_cas(void *p, void *expected, uint64_t v, int order, int failure_order, c
 	if (old != wanted) {
 		if (too_stale(l, i))
 			end(DROPPED);
+		threads[me].looks_at |= UINT64_C(1) << location;
+		threads[me].look_again |= i + 1 < l->n_stores;
 		read_store(l, i, failure_order);
 		print_step("%s.cas(%s) %" PRIu64 " -> %" PRIu64 " fails: it is %" PRIu64
 		           "    %s:%d",
@@ -979,6 +987,21 @@ int ex_yield(void)
 	print_step("waits");
 	pass();
 	return 0;
+}
+
+/* A loop that must not wait goes round, and this round has done nothing but look. The next
+ * may begin with something old that this one ended with; the one after that may not. */
+void ex_again(void)
+{
+	struct thread *t = &threads[me];
+
+	if (!t->probing && (!unreduced || t->look_again))
+		t->rounds = 0;
+	else if (++t->rounds > 1)
+		ex_fail("%s goes round a loop though nothing has changed", t->name);
+	t->probing = !unreduced;
+	t->look_again = false;
+	t->looks_at = 0;
 }
 
 void ex_futex_wait(void *word, int32_t seen)
@@ -1092,8 +1115,8 @@ static void fix(const char *replay)
 	int used;
 
 	n_fixed = 0;
-	while (n_fixed < MAX_OPERATIONS &&
-	       sscanf(replay, "%d.%d%n", &nodes[n_fixed].thread, &nodes[n_fixed].choice, &used) == 2) {
+	while (n_fixed < MAX_OPERATIONS && sscanf(replay, "%d.%d%n", &nodes[n_fixed].thread,
+	                                          &nodes[n_fixed].choice, &used) == 2) {
 		nodes[n_fixed].backtrack = 1u << nodes[n_fixed].thread;
 		nodes[n_fixed].sleep = nodes[n_fixed].done = 0;
 		n_fixed++;

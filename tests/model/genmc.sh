@@ -8,4 +8,4 @@ if [ -z "$genmc" ]; then
 	echo "skipped: no genmc on PATH"
 	exit 77
 fi
-exec "$genmc" "--$model" --check-liveness -- -std=c11 "-I$lib" "$@" "$harness"
+exec "$genmc" "--$model" --check-liveness --disable-spin-assume --disable-estimation -- -std=c11 "-I$lib" "$@" "$harness"

@@ -18,7 +18,8 @@ static void *train(void *arg)
 	wait_ready(&t);
 	take(t);
 	give_back(t);
-	while (atomic_load_explicit(&ring.ticket, memory_order_relaxed) != FIRST + N_SLOTS + 1)
+	while (MODEL_LOOK(),
+	       atomic_load_explicit(&ring.ticket, memory_order_relaxed) != FIRST + N_SLOTS + 1)
 		MODEL_YIELD();
 	return cancel(arg);
 }

@@ -15,6 +15,7 @@ static void *produce(void *arg)
 		struct baton_block *b;
 		uint64_t t;
 
+		MODEL_LOOK();
 		switch (baton_ring_claim(&ring, FIRST + N_TICKETS, &t, &b)) {
 		case BATON_CLAIM_WON:
 			fill(b, t, me);
@@ -39,7 +40,7 @@ static void *train(void *arg)
 		struct baton_slot *s = baton_ring_slot(&ring, t);
 		struct baton_block *b;
 
-		while (!baton_ring_ready(&ring, t))
+		while (MODEL_LOOK(), !baton_ring_ready(&ring, t))
 			MODEL_YIELD();
 		b = atomic_load_explicit(&s->block, memory_order_relaxed);
 		consume(b, t);

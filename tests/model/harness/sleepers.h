@@ -11,12 +11,18 @@
  *   COMPLETION  the trainer takes what is ready, in any order
  *   CANCEL      somebody cancels, at any moment
  *   TRAIN       a trainer of the scenario's own, in place of train()
- *   FILL        what a fill waits for, besides */
+ *   FILL        what a fill waits for, besides
+ *   OWN         threads of the caller's own fill: a release knows no hysteresis
+ *   NAPS        so many times the trainer wakes before anybody wakes it
+ *   MAIN        a main() of the scenario's own */
 
 #include "model.h"
 
 #ifndef HOLD
 #define HOLD 1
+#endif
+#ifndef NAPS
+#define NAPS 0
 #endif
 
 enum state { RUNNING, HALTED, STOPPED };
@@ -30,8 +36,10 @@ static const uint64_t limit = FIRST + N_TICKETS;
 /* raise_state() */
 static void raise_state(int to)
 {
-	int now = atomic_load_explicit(&state, memory_order_relaxed);
+	int now;
 
+	MODEL_LOOK();
+	now = atomic_load_explicit(&state, memory_order_relaxed);
 	while (now < to && !atomic_compare_exchange_weak_explicit(
 				   &state, &now, to, memory_order_seq_cst, memory_order_relaxed))
 		;
@@ -77,6 +85,7 @@ static bool producer_claim(uint64_t *t, struct baton_block **b)
 	for (;;) {
 		enum baton_claim_result won;
 
+		MODEL_LOOK();
 		if (atomic_load_explicit(&state, memory_order_relaxed) != RUNNING)
 			return false;
 		won = baton_ring_claim(&ring, limit, t, b);
@@ -93,16 +102,24 @@ static bool producer_claim(uint64_t *t, struct baton_block **b)
 	return true;
 }
 
-/* baton_producer_main(), with baton_producer_fill() and baton_producer_publish() */
-static void *produce(void *arg)
+/* baton_producer_publish() */
+static void publish(uint64_t t)
+{
+	bool ours = baton_ring_publish(&ring, t);
+
+	if (ours)
+		baton_wait_published(&waits, t);
+	stories[t - FIRST].published = ours;
+}
+
+/* baton_producer_main(), with baton_producer_fill() */
+static inline void *produce(void *arg)
 {
 	int me = (int)(intptr_t)arg;
 	struct baton_block *b;
 	uint64_t t;
 
 	while (producer_claim(&t, &b)) {
-		bool ours;
-
 		fill(b, t, me);
 #ifdef FILL
 		FILL(t);
@@ -111,10 +128,7 @@ static void *produce(void *arg)
 		if ((int64_t)(t - FIRST) >= STOP_AT)
 			halt();
 #endif
-		ours = baton_ring_publish(&ring, t);
-		if (ours)
-			baton_wait_published(&waits, t);
-		stories[t - FIRST].published = ours;
+		publish(t);
 	}
 	return NULL;
 }
@@ -125,6 +139,7 @@ static void *produce(void *arg)
 static uint64_t head, oldest, taken;
 static uint64_t stop_ticket; /* the first that nobody may take; the END is in the one before */
 static uint64_t n_taken;
+static int naps;
 
 static bool before(uint64_t a, uint64_t b)
 {
@@ -191,7 +206,7 @@ static void trainer_park(void)
 
 	baton_wait_pass_on(&waits, &ring);
 	epoch = baton_wait_trainer_down(&waits, wants);
-	if (!any_ready_recheck() && !stopped(ORDER_RECHECK))
+	if (!any_ready_recheck() && !stopped(ORDER_RECHECK) && naps++ >= NAPS)
 		baton_futex_wait(&waits.trainer_epoch, epoch, BATON_FOREVER);
 	baton_wait_trainer_up(&waits);
 }
@@ -214,7 +229,11 @@ static void give_back(uint64_t t)
 	taken--;
 	while (oldest != head && baton_ring_released(&ring, oldest))
 		oldest++;
+#ifdef OWN
+	baton_wait_pass_on(&waits, &ring);
+#else
 	baton_wait_released(&waits, &ring, oldest, taken);
+#endif
 }
 
 /* take(), and what its caller does with the batch */
@@ -272,6 +291,7 @@ static void setup_waits(void)
 	atomic_init(&state, RUNNING);
 	head = oldest = FIRST;
 	taken = n_taken = 0;
+	naps = 0;
 #ifdef TAKES
 	stop_ticket = FIRST + TAKES;
 #elif defined(STOP_AT)
@@ -281,6 +301,7 @@ static void setup_waits(void)
 #endif
 }
 
+#ifndef MAIN
 int main(void)
 {
 	pthread_t producers[N_PRODUCERS], trainer;
@@ -306,3 +327,4 @@ int main(void)
 	judge(n_taken);
 	return 0;
 }
+#endif

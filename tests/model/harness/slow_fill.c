@@ -14,7 +14,8 @@ static void wait_for_next(uint64_t t);
 static void wait_for_next(uint64_t t)
 {
 	if (t - FIRST == 4)
-		while (atomic_load_explicit(&ring.ticket, memory_order_relaxed) == t + 1)
+		while (MODEL_LOOK(),
+		       atomic_load_explicit(&ring.ticket, memory_order_relaxed) == t + 1)
 			MODEL_YIELD();
 }
 
@@ -23,14 +24,14 @@ static void *train(void *arg)
 	uint64_t t;
 
 	/* all four are ready, and two producers may sleep: so give back two, at once */
-	while (!baton_ring_ready(&ring, FIRST + 3))
+	while (MODEL_LOOK(), !baton_ring_ready(&ring, FIRST + 3))
 		MODEL_YIELD();
 	for (int i = 0; i < 2; i++) {
 		wait_ready(&t);
 		take(t);
 		give_back(t);
 	}
-	while (atomic_load_explicit(&ring.ticket, memory_order_relaxed) != FIRST + 6)
+	while (MODEL_LOOK(), atomic_load_explicit(&ring.ticket, memory_order_relaxed) != FIRST + 6)
 		MODEL_YIELD();
 	return cancel(arg);
 }
