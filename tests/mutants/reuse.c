@@ -9,8 +9,8 @@
  * atomics, which orders nothing, makes that so in every run.
  *
  * TSan must report it (exit 66), and without TSan the value check must see labels that
- * do not belong to their numbers (exit 3). Compiled with -DHONEST the source uses the
- * batch that it is lent, and nothing is found (exit 0). */
+ * do not belong to their numbers (exit 3). Without REUSED the source uses the batch that it
+ * is lent, and nothing is found (exit 0). */
 
 #include <baton/pipeline.h>
 #include <sched.h>
@@ -35,7 +35,7 @@ static int fill(void *state, baton_writable *b, baton_rng *rng)
 	int k = (int)baton_writable_k(b);
 
 	(void)state;
-#ifndef HONEST
+#ifdef REUSED
 	reused = reused ? reused : x;
 	x = reused;
 #else
