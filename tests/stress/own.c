@@ -38,6 +38,12 @@ static void wait_for(_Atomic unsigned *counter, unsigned n)
 		pause_or_yield(i);
 }
 
+static void dally(unsigned n)
+{
+	for (volatile unsigned i = 0; i < n; i++)
+		;
+}
+
 BATON_NO_ANALYSIS static void *other(void *unused)
 {
 	for (unsigned i = 1;; i++) {
@@ -49,9 +55,10 @@ BATON_NO_ANALYSIS static void *other(void *unused)
 	}
 }
 
-static void tell(enum task what)
+static void tell(enum task what, baton_pipeline *feed)
 {
 	task = what;
+	theirs = feed;
 	atomic_fetch_add_explicit(&turn, 1, memory_order_release);
 }
 
@@ -65,6 +72,12 @@ static void expect(const char *what, int code, int wanted)
 {
 	if (code != wanted)
 		fail(what, code);
+}
+
+static void wait_until_done(int wanted)
+{
+	wait_for(&done, atomic_load_explicit(&turn, memory_order_relaxed));
+	expect("the other", outcome, wanted);
 }
 
 static baton_pipeline *open_own(void)
@@ -93,15 +106,16 @@ static void close_own(baton_pipeline *feed)
 
 BATON_NO_ANALYSIS static void close_beside_a_submit(void)
 {
-	baton_pipeline *feed = theirs = open_own();
+	baton_pipeline *feed = open_own();
 	baton_batch b = BATON_BATCH_INIT;
 
 	expect("begin", baton_begin(feed, &claim), BATON_OK);
-	tell(SUBMIT);
+	tell(SUBMIT, feed);
 	for (unsigned i = 0; baton_next_until(feed, &b, 0) != BATON_OK; i++)
 		pause_or_yield(i);
 	expect("release", baton_release(feed, &b), BATON_OK);
 	close_own(feed);
+	wait_until_done(BATON_OK);
 }
 
 BATON_NO_ANALYSIS static void close_beside_a_free(void)
@@ -113,8 +127,9 @@ BATON_NO_ANALYSIS static void close_beside_a_free(void)
 	expect("submit", baton_submit(feed, &c), BATON_OK);
 	expect("next", baton_next(feed, &batch), BATON_OK);
 	expect("detach", baton_detach(feed, &batch), BATON_OK);
-	tell(FREE);
+	tell(FREE, feed);
 	close_own(feed);
+	wait_until_done(BATON_OK);
 }
 
 BATON_NO_ANALYSIS static void submit_twice(baton_pipeline *feed, unsigned round)
@@ -123,12 +138,10 @@ BATON_NO_ANALYSIS static void submit_twice(baton_pipeline *feed, unsigned round)
 	baton_batch b = BATON_BATCH_INIT;
 	int rc;
 
-	theirs = feed;
 	expect("begin", baton_begin(feed, &c), BATON_OK);
 	claim = c;
-	tell(SUBMIT);
-	for (volatile unsigned i = 0; i < round % 128; i++)
-		; /* so that they meet */
+	tell(SUBMIT, feed);
+	dally(round % 128); /* so that they meet */
 	rc = baton_submit(feed, &c);
 	wait_for(&done, atomic_load_explicit(&turn, memory_order_relaxed));
 	if ((rc == BATON_OK) == (outcome == BATON_OK))
@@ -151,14 +164,10 @@ int main(int argc, char **argv)
 		submit_twice(feed, i);
 		if (i % 8 == 0) {
 			close_beside_a_submit();
-			wait_for(&done, atomic_load_explicit(&turn, memory_order_relaxed));
-			expect("submit", outcome, BATON_OK);
 			close_beside_a_free();
-			wait_for(&done, atomic_load_explicit(&turn, memory_order_relaxed));
-			expect("free", outcome, BATON_OK);
 		}
 	}
-	tell(QUIT);
+	tell(QUIT, NULL);
 	pthread_join(thread, NULL);
 	close_own(feed);
 	printf("%u rounds\n", rounds);

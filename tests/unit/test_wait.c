@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "feed.h"
 #include "feed_source.h"
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 /* --- the flags and epochs alone, without a thread --------------------------------- */
 
@@ -344,6 +347,7 @@ static void a_sleeping_trainer_wakes(int order)
 	b = take(feed);
 	cr_assert(is_known(&b, 42, 0));
 	cr_assert_geq(stats_of(feed).parks, 1);
+	cr_assert_eq(atomic_load(&feed->wait.trainer_wants), 0);
 	pthread_join(opener, NULL);
 	give(feed, &b);
 	for (int i = 0; i < 8; i++)
@@ -359,6 +363,87 @@ Unit(wait, a_sleeping_trainer_is_woken_by_the_publish_of_its_batch)
 Unit(wait, a_sleeping_trainer_is_woken_by_any_publish_in_completion_order)
 {
 	a_sleeping_trainer_wakes(BATON_COMPLETION);
+}
+
+static void *take_one(void *arg)
+{
+	baton_batch b = take(arg);
+	uint64_t k = baton_k(&b);
+	bool good = is_known(&b, 42, k);
+
+	give(arg, &b);
+	return (void *)(intptr_t)(good ? (int)k : -1);
+}
+
+static int joined(pthread_t thread)
+{
+	void *rc;
+
+	pthread_join(thread, &rc);
+	return (int)(intptr_t)rc;
+}
+
+static void write_known(baton_claim *c)
+{
+	baton_rng rng;
+
+	baton_rng_init(&rng, 42, baton_writable_k(&c->w_));
+	known_write(&c->w_, &rng);
+}
+
+/* In completion order whoever comes first wakes it, not only the lowest. */
+Unit(wait, a_sleeping_trainer_is_woken_by_a_later_batch_in_completion_order)
+{
+	baton_source source = own_source();
+	baton_options options = options_of(0, 0, 2);
+	baton_pipeline *feed;
+	baton_claim zero, one;
+	pthread_t trainer;
+
+	options.order = BATON_COMPLETION;
+	feed = open_with(&source, &options);
+	zero = begin(feed);
+	one = begin(feed);
+	write_known(&one);
+	trainer = spawn(take_one, feed);
+	while (stats_of(feed).parks == 0)
+		sched_yield();
+	cr_assert_eq(baton_submit(feed, &one), BATON_OK);
+	cr_assert_eq(joined(trainer), 1);
+	cr_assert_eq(baton_submit(feed, &zero), BATON_OK);
+	close_feed(feed);
+}
+
+/* What submit does, but for the wake: as if its thread were stopped just there. */
+Unit(wait, a_publisher_stopped_before_its_wake_does_not_stop_the_trainer)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 2);
+	baton_claim c = begin(feed);
+	pthread_t trainer;
+
+	write_known(&c);
+	trainer = spawn(take_one, feed);
+	while (stats_of(feed).parks == 0)
+		sched_yield();
+	atomic_load(&baton_ring_slot(&feed->ring, 0)->block)->n = 1;
+	cr_assert(baton_ring_publish(&feed->ring, 0));
+	cr_assert_eq(joined(trainer), 0);
+	atomic_store(&baton_ring_slot(&feed->ring, 0)->claim, 0);
+	atomic_fetch_sub(&feed->lent, 1);
+	close_feed(feed);
+}
+
+Unit(wait, who_has_slept_is_not_counted_as_asleep)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_asleep(&source, 3, 4);
+
+	take_and_give(feed, 40);
+	baton_cancel(feed);
+	wait_until_asleep(feed, 0);
+	close_feed(feed);
 }
 
 Unit(wait, a_trainers_deadline_passes_and_takes_nothing)
@@ -403,6 +488,120 @@ Unit(wait, a_claimers_deadline_passes_and_claims_nothing)
 	close_feed(feed);
 }
 
+/* --- at every moment ---------------------------------------------------------------- */
+
+/* Who waits with a deadline looks at the clock before each try, before it goes to sleep, and
+ * once more on its way into the kernel. Here what it waits for happens at the nth look, for
+ * each n: in every gap, too, that a second look or an epoch is there for. Nothing else ever
+ * happens, so what is missed there hangs (what the trainer misses: until its nap ends). */
+static void (*event)(void);
+static unsigned looks;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	if (looks > 0 && --looks == 0 && event)
+		event();
+	return (int)syscall(SYS_clock_gettime, clock, now);
+}
+
+static baton_pipeline *watched;
+static baton_batch held;
+static baton_claim out;
+
+BATON_NO_ANALYSIS static void release_held(void)
+{
+	give(watched, &held);
+}
+
+BATON_NO_ANALYSIS static void submit_out(void)
+{
+	cr_assert_eq(baton_submit(watched, &out), BATON_OK);
+}
+
+static void cancel_watched(void)
+{
+	baton_cancel(watched);
+}
+
+/* A pool of one block, which the trainer holds. */
+static int begin_while_held(uint64_t deadline_ns)
+{
+	int rc;
+
+	put(watched, 0);
+	held = take(watched);
+	out = (baton_claim)BATON_CLAIM_INIT;
+	rc = baton_begin_until(watched, &out, deadline_ns);
+	if (rc == BATON_OK)
+		submit_out();
+	if (held.kind_)
+		release_held();
+	return rc;
+}
+
+/* A pool of one block, which is being filled. */
+static int next_while_filled(uint64_t deadline_ns)
+{
+	baton_batch b = BATON_BATCH_INIT;
+	int rc;
+
+	out = begin(watched);
+	rc = baton_next_until(watched, &b, deadline_ns);
+	if (rc == BATON_OK)
+		give(watched, &b);
+	if (out.w_.kind_)
+		submit_out();
+	return rc;
+}
+
+/* One wait in a pipeline of its own, with the event at the nth look; returns how many looks
+ * there were. */
+static unsigned wait_at(int (*wait)(uint64_t), unsigned n, void (*what)(void), uint64_t ns,
+                        int code)
+{
+	baton_source source = own_source();
+	uint64_t deadline_ns = baton_now_ns() + ns;
+
+	watched = open_feed(&source, 0, 0, 1);
+	event = what;
+	looks = n;
+	cr_assert_eq(wait(deadline_ns), code, "at look %u", n);
+	n -= looks;
+	looks = 0;
+	close_feed(watched);
+	return n;
+}
+
+static void at_every_look(int (*wait)(uint64_t), void (*what)(void), int code)
+{
+	/* the last look is the one that finds the deadline passed */
+	unsigned n = wait_at(wait, 1000000, NULL, 20000000, BATON_TIMEOUT);
+
+	cr_assert_gt(n, 2);
+	for (unsigned i = 1; i < n; i++)
+		wait_at(wait, i, what, UINT64_C(3600000000000), code);
+}
+
+Unit(wait, a_release_at_any_moment_wakes_a_claimer)
+{
+	at_every_look(begin_while_held, release_held, BATON_OK);
+}
+
+Unit(wait, a_cancel_at_any_moment_wakes_a_claimer)
+{
+	at_every_look(begin_while_held, cancel_watched, BATON_CANCELED);
+}
+
+Unit(wait, a_submit_at_any_moment_wakes_the_trainer)
+{
+	at_every_look(next_while_filled, submit_out, BATON_OK);
+}
+
+Unit(wait, a_cancel_at_any_moment_wakes_the_trainer)
+{
+	at_every_look(next_while_filled, cancel_watched, BATON_CANCELED);
+}
+
 static void *begin_in_vain(void *arg)
 {
 	baton_pipeline *feed = arg;
@@ -410,14 +609,6 @@ static void *begin_in_vain(void *arg)
 	int rc = baton_begin(feed, &c);
 
 	return (void *)(intptr_t)rc;
-}
-
-static int joined(pthread_t thread)
-{
-	void *rc;
-
-	pthread_join(thread, &rc);
-	return (int)(intptr_t)rc;
 }
 
 Unit(wait, cancel_wakes_every_sleeping_claimer)
