@@ -23,7 +23,7 @@
  *                          (mutant "a snapshot written after publish")
  * A2     acquire  R2       the same
  * R3     release  A3       the trainer overwrites what a reader is still reading
- *                          (mutant "a snapshot used after put")
+ *                          (mutant "a snapshot that nobody counts")
  * A3     acquire  R3, R4   the same
  * R4     release  A3       the trainer's refill passes the reclaimer's grace period */
 
