@@ -13,7 +13,8 @@
  *
  * label  order    partner  without it
  * R1     release  A1       a grace period that begins too early, a snapshot refilled while a
- *                          reader is about to take it (mutant "snapshot freed without a grace period")
+ *                          reader is about to take it (as in the mutant "snapshot freed
+ *                          without a grace period")
  * A1     acquire  R1       the same */
 
 #include "reclaimer.h"

@@ -358,7 +358,7 @@ class Spin:
 def programs():
     """Every program of every layer, the cheapest first."""
     tsan = {"TSAN_OPTIONS": "halt_on_error=1:exitcode=66"}
-    unit = ["--verbose", "-j2", "--color=never"]
+    unit = ["--verbose", "--fail-fast", "-j2", "--color=never"]
     train = ("lib/train", "lib/report", "lib/baton")
     runs = sorted(os.path.join(ROOT, path)
                   for path in glob.glob("tests/ref/*.txt", root_dir=ROOT))
@@ -452,8 +452,8 @@ class Table:
 
     def verdict(self, mutant, kills):
         """killed, survives, skipped; or what is wrong."""
-        unkilled = [layer for layer, word in mutant.must.items()
-                    if layer not in self.skipped and word not in (kills.get(layer) or "\0")]
+        unkilled = [layer for layer, word in mutant.must.items() if layer not in self.skipped and
+                    not (kills.get(layer) and word in kills[layer])]
         if mutant.reason:
             return "WRONGLY CALLED EQUIVALENT" if any(kills.values()) else "survives"
         if unkilled:
