@@ -365,7 +365,7 @@ Unit(wait, a_sleeping_trainer_is_woken_by_any_publish_in_completion_order)
 	a_sleeping_trainer_wakes(BATON_COMPLETION);
 }
 
-static void *take_one(void *arg)
+BATON_NO_ANALYSIS static void *take_one(void *arg)
 {
 	baton_batch b = take(arg);
 	uint64_t k = baton_k(&b);
@@ -383,7 +383,7 @@ static int joined(pthread_t thread)
 	return (int)(intptr_t)rc;
 }
 
-static void write_known(baton_claim *c)
+BATON_NO_ANALYSIS static void write_known(baton_claim *c)
 {
 	baton_rng rng;
 
@@ -532,7 +532,7 @@ static void cancel_watched(void)
 }
 
 /* A pool of one block, which the trainer holds. */
-static int begin_while_held(uint64_t deadline_ns)
+BATON_NO_ANALYSIS static int begin_while_held(uint64_t deadline_ns)
 {
 	int rc;
 
@@ -548,7 +548,7 @@ static int begin_while_held(uint64_t deadline_ns)
 }
 
 /* A pool of one block, which is being filled. */
-static int next_while_filled(uint64_t deadline_ns)
+BATON_NO_ANALYSIS static int next_while_filled(uint64_t deadline_ns)
 {
 	baton_batch b = BATON_BATCH_INIT;
 	int rc;
@@ -613,7 +613,7 @@ Unit(wait, a_cancel_at_any_moment_wakes_the_trainer)
 /* --- what the account says ----------------------------------------------------------- */
 
 /* What the trainer's wait came to, when it gave up after so many milliseconds of ours. */
-static baton_stats account_of(bool claimed, uint64_t ms)
+BATON_NO_ANALYSIS static baton_stats account_of(bool claimed, uint64_t ms)
 {
 	baton_source source = own_source();
 	baton_pipeline *feed = open_feed(&source, 0, 0, 1);
