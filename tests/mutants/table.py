@@ -501,7 +501,7 @@ class Markdown:
               "[table.py](table.py) says; what is changed, [mutants.py](mutants.py).")
 
     def group(self, name):
-        print(f"\n## {name}\n\n| mutant | file | killed by | not by | s |\n|---|---|---|---|---|")
+        print(f"\n## {name}\n\n| mutant | file | killed by | not by | s |\n| --- | --- | --- | --- | --- |")
 
     def row(self, mutant, kills, seconds, verdict):
         by = [f"**{layer}**: {said}" for layer, said in kills.items() if said]
@@ -531,7 +531,9 @@ def main():
     CPUS = threading.BoundedSemaphore(args.jobs)
     rows, counts, group = chosen(args.words), {}, None
     if not rows:
-        sys.exit(f"table: no mutant has {' or '.join(args.words)} in its name, group or file")
+        parser.error(f"no mutant has {' or '.join(args.words)} in its name, group or file")
+    if args.jobs < 1:
+        parser.error(f"--jobs is {args.jobs}: at least 1")
     with tempfile.TemporaryDirectory(prefix="baton-mutants-") as place:
         table = Table(Objects(os.path.join(place, "unchanged")), args.all)
         form = Markdown() if args.markdown else Plain()
