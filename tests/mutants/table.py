@@ -46,6 +46,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True # the source is not the place for it
 import mutants  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -218,9 +219,10 @@ class Program:
 
     def knows(self, objects, changed):
         """Does what changed go into it, and is that what it is a test of?"""
-        return any(path in objects.get(*unit)[1] and
-                   (path.startswith(("tests/", *self.trees)) or path.count("/") == 1)
-                   for unit in self.units for path in changed)
+        places = {os.path.dirname(source) for source, _ in self.units if source.startswith("tests/")}
+        places |= {"lib", *self.trees}
+        ours = [path for path in changed if os.path.dirname(path) in places]
+        return any(path in objects.get(*unit)[1] for path in ours for unit in self.units)
 
     def link(self, objects, tree, place):
         parts = []
