@@ -212,7 +212,7 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 		return BATON_END;
 	if (d->head == d->oldest + feed->ring.mask + 1)
 		return BATON_MISUSE_HELD;
-	if (is_inline(feed))
+	if (is_inline(feed)) /* what it fills is taken at once: none is ready before */
 		fill_here(feed);
 	if (!find_ready(feed, &t))
 		rc = wait_timed(feed, deadline_ns, &t);

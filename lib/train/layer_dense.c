@@ -7,7 +7,6 @@
 
 #include "error.h"
 #include "layer.h"
-#include "mutant.h"
 #include <errno.h>
 
 static int infer(struct baton_plan_layer *layer, baton_error *err)
@@ -93,9 +92,7 @@ static int backward(const struct baton_plan_layer *layer, const float *w, const 
 			*dw++ = baton_pass_sum(pass, x + k * column, dy + j * column);
 	}
 	for (size_t j = 0; j < layer->d_out; j++)
-		*dw++ = BATON_MUTANT_IS(BIAS_FORGOTTEN)
-		                ? 0
-		                : baton_pass_sum(pass, dy + j * column, NULL);
+		*dw++ = baton_pass_sum(pass, dy + j * column, NULL);
 	if (dx)
 		backward_inputs(layer, w, dy, dx, column);
 	return BATON_OK;

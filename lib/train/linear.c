@@ -13,7 +13,6 @@
 
 #include "linear.h"
 #include "loss.h"
-#include "mutant.h"
 #include "reduce.h"
 
 struct row {
@@ -138,7 +137,7 @@ gradient(size_t d_in, const float *w, const float *x, const float *y, size_t row
 		sum_rows(d_in, w, x, y, rows, scale, &sums);
 	for (size_t k = 0; k < d_in; k++)
 		dw[k] = baton_lanes_sum(sums.dw[k]);
-	dw[d_in] = BATON_MUTANT_IS(BIAS_FORGOTTEN) ? 0 : baton_lanes_sum(sums.bias);
+	dw[d_in] = baton_lanes_sum(sums.bias);
 	return baton_lanes_sum(sums.loss) / (float)rows;
 }
 

@@ -2,7 +2,6 @@
 #ifndef BATON_TRAIN_LOSS_H
 #define BATON_TRAIN_LOSS_H
 
-#include "mutant.h"
 #include "pass.h"
 #include "shape.h"
 #include <baton/model.h>
@@ -23,7 +22,7 @@ extern const struct baton_loss_ops baton_loss_mae;
 /* How many numbers a loss is the mean of. */
 static inline float baton_loss_numbers(size_t rows, size_t units)
 {
-	return BATON_MUTANT_IS(WRONG_AXIS) ? (float)units : (float)rows * (float)units;
+	return (float)rows * (float)units;
 }
 
 /* The ops of a kind; NULL: there is none. */

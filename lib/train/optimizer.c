@@ -11,7 +11,6 @@
 
 #include "optimizer.h"
 #include "error.h"
-#include "mutant.h"
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -32,9 +31,7 @@ static void descend_with_momentum(const struct baton_rule *rule, float *restrict
 
 	for (size_t i = 0; i < n; i++) {
 		m[i] = m[i] * momentum - g[i] * rate;
-		w[i] += rule->nesterov && !BATON_MUTANT_IS(NO_LOOK_AHEAD)
-		                ? m[i] * momentum - g[i] * rate
-		                : m[i];
+		w[i] += rule->nesterov ? m[i] * momentum - g[i] * rate : m[i];
 	}
 }
 
@@ -42,7 +39,7 @@ static void sgd_update(const struct baton_rule *rule, uint64_t step, float *w, c
                        float *state, size_t n)
 {
 	(void)step;
-	if (rule->momentum == 0 || BATON_MUTANT_IS(MOMENTUM_FORGOTTEN))
+	if (rule->momentum == 0)
 		descend(rule->learning_rate, w, g, n);
 	else
 		descend_with_momentum(rule, w, g, state, n);
@@ -83,9 +80,9 @@ static void rmsprop_update(const struct baton_rule *rule, uint64_t step, float *
 {
 	const struct rmsprop plain = {false, false, false};
 	const struct rmsprop with = {
-		rule->centered && !BATON_MUTANT_IS(CENTER_FORGOTTEN),
-		rule->momentum != 0 && !BATON_MUTANT_IS(MOMENTUM_FORGOTTEN),
-		rule->epsilon_outside || BATON_MUTANT_IS(EPSILON_OUTSIDE),
+		rule->centered,
+		rule->momentum != 0,
+		rule->epsilon_outside,
 	};
 	float *a = state + n, *m = rule->centered ? a + n : a;
 
@@ -116,8 +113,6 @@ static float power(float base, uint64_t n)
 /* The learning rate, corrected for moments that start at 0. */
 static float adam_rate(const struct baton_rule *rule, uint64_t step)
 {
-	if (BATON_MUTANT_IS(ADAM_BIASED))
-		return rule->learning_rate;
 	return rule->learning_rate * sqrtf(1 - power(rule->beta_2, step)) /
 	       (1 - power(rule->beta_1, step));
 }

@@ -13,7 +13,8 @@
  *
  * label  order    partner  without it
  * R1     release  A1       a grace period that begins too early, a snapshot refilled while a
- *                          reader is about to take it (mutant BATON_MUTANT_NO_GRACE_PERIOD)
+ *                          reader is about to take it (as in the mutant "snapshot freed
+ *                          without a grace period")
  * A1     acquire  R1       the same */
 
 #include "reclaimer.h"
@@ -42,9 +43,7 @@ static bool sweep(struct baton_reclaimer *r)
 
 	if (which == 0)
 		return false;
-#ifndef BATON_MUTANT_NO_GRACE_PERIOD
 	baton_rcu_synchronize();
-#endif
 	r->reclaim(r->state, which);
 	return true;
 }

@@ -20,10 +20,10 @@
  *
  * label  order    partner  without it
  * R2     release  A2       a reader sees a snapshot before its bytes
- *                          (mutant BATON_MUTANT_WRITE_AFTER_PUBLISH)
+ *                          (mutant "a snapshot written after publish")
  * A2     acquire  R2       the same
  * R3     release  A3       the trainer overwrites what a reader is still reading
- *                          (mutant BATON_MUTANT_USE_AFTER_PUT)
+ *                          (mutant "a snapshot that nobody counts")
  * A3     acquire  R3, R4   the same
  * R4     release  A3       the trainer's refill passes the reclaimer's grace period */
 
@@ -144,18 +144,13 @@ void baton_snapshots_publish(struct baton_snapshots *set, const struct baton_run
 		return; /* asked stays set: the next step tries again */
 	/* relaxed: who asks from here on is answered by this one or the next */
 	atomic_store_explicit(&set->asked, false, memory_order_relaxed);
-#ifndef BATON_MUTANT_WRITE_AFTER_PUBLISH
 	fill(s, run, weights, state);
-#endif
 	/* relaxed: nobody else looks at it before R2 shows it */
 	atomic_store_explicit(&s->refs, PUBLISHED, memory_order_relaxed);
 	/* relaxed: this thread is the only writer */
 	old = atomic_load_explicit(&set->current, memory_order_relaxed);
 	/* R2 release: pairs with A2 in get(). Bytes and refs are there before the pointer. */
 	atomic_store_explicit(&set->current, s, memory_order_release);
-#ifdef BATON_MUTANT_WRITE_AFTER_PUBLISH
-	fill(s, run, weights, state);
-#endif
 	if (old)
 		baton_reclaimer_retire(&set->reclaimer, old->index);
 }
@@ -169,7 +164,6 @@ static struct baton_snapshot *hold(struct baton_snapshots *set)
 	/* A2 acquire: pairs with R2 in publish(). */
 	s = atomic_load_explicit(&set->current, memory_order_acquire);
 	baton_test_gap();
-#ifndef BATON_MUTANT_USE_AFTER_PUT
 	if (s) {
 		/* relaxed: the grace period keeps the heavy reference until the section ends */
 		uint32_t refs = atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
@@ -177,7 +171,6 @@ static struct baton_snapshot *hold(struct baton_snapshots *set)
 		assert(refs & PUBLISHED);
 		(void)refs;
 	}
-#endif
 	baton_rcu_unlock();
 	return s;
 }
@@ -202,17 +195,15 @@ void baton_snapshot_put(const baton_snapshot **s)
 {
 	/* The reader's view is const; the count behind it is ours. */
 	struct baton_snapshot *held = s ? (struct baton_snapshot *)*s : NULL;
+	uint32_t refs;
 
 	if (!held)
 		return;
 	*s = NULL;
-#ifndef BATON_MUTANT_USE_AFTER_PUT
 	/* R3 release: pairs with A3 in find_free(). Our reads end before it is refilled. */
-	uint32_t refs = atomic_fetch_sub_explicit(&held->refs, 1, memory_order_release);
-
+	refs = atomic_fetch_sub_explicit(&held->refs, 1, memory_order_release);
 	assert(refs & ~PUBLISHED);
 	(void)refs;
-#endif
 }
 
 int baton_snapshot_predict(const baton_snapshot *s, const float *inputs, size_t n, float *outputs)

@@ -13,7 +13,7 @@
  * here, where the trainer holds one block and always comes back for the next, so that
  * another wake makes good what is missing: NO_WAKE_RELEASED, NO_PASS_ON_TRAINER,
  * NO_PASS_ON_PRODUCER, NO_HALT_WAKE. They cost time, or show with a trainer that keeps
- * what it has: mutants.py has a scenario for each. */
+ * what it has: tests/mutants/mutants.py has a scenario for each. */
 #ifndef P
 #define P 3
 #endif

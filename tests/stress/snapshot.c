@@ -15,7 +15,7 @@
  * snapshot and holding it: that is where a missing grace period shows.
  *
  * Exit status: 0, or 1 with a line that says what was wrong. Runs under TSan, and is built
- * once more with each BATON_MUTANT_* of snapshot.c and reclaimer.c, when it must fail. */
+ * once more with each mutant of snapshot.c and reclaimer.c, when it must fail. */
 
 #include <baton/fit.h>
 #include <baton/snapshot.h>

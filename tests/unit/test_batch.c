@@ -371,6 +371,54 @@ Unit(batch, fail_never_returns_a_success)
 	close_feed(feed);
 }
 
+static int fail_without_a_text(void *unused, baton_writable *b, baton_rng *rng)
+{
+	(void)unused;
+	if (baton_writable_k(b) == 3)
+		return -EIO;
+	baton_fail(b, -ENOMEM, "of another batch");
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+Unit(batch, a_failure_has_no_other_batchs_text)
+{
+	baton_source source = known_source(NULL);
+	baton_pipeline *feed;
+	baton_error err;
+
+	source.fill = fail_without_a_text;
+	feed = open_feed(&source, BATON_INLINE, 2, 1);
+	for (uint64_t k = 0; k < 3; k++) {
+		baton_batch b = take(feed);
+
+		give(feed, &b);
+	}
+	cr_assert_eq(refused(feed), -EIO);
+	cr_assert_eq(baton_status(feed, &err), -EIO);
+	cr_assert_str_eq(err.text, baton_strerror(-EIO));
+	close_feed(feed);
+}
+
+/* With threads of one's own it is submit that says how it ended. */
+Unit(batch, a_claim_that_is_submitted_has_not_failed)
+{
+	baton_pipeline *feed = open_own(2);
+
+	for (uint64_t k = 0; k < 4; k++) {
+		baton_claim c = begin(feed);
+		baton_batch b;
+
+		cr_assert_eq(baton_fail(baton_claimed(&c), -EIO, "said, not meant"), -EIO);
+		cr_assert_eq(baton_submit(feed, &c), BATON_OK);
+		b = take(feed);
+		cr_assert_eq(baton_k(&b), k);
+		give(feed, &b);
+		cr_assert_eq(baton_status(feed, NULL), BATON_OK);
+	}
+	close_feed(feed);
+}
+
 /* What the run says after a source that fails at once with these. */
 static baton_error failure(int code, const char *text)
 {

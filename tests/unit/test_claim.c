@@ -270,6 +270,25 @@ Unit(claim, what_was_claimed_before_the_finish_still_comes_if_it_is_below_it)
 	close_feed(feed);
 }
 
+Unit(claim, in_completion_order_nothing_past_a_known_end_comes)
+{
+	baton_source source = own_source();
+	baton_options o = options_of(0, 0, 4);
+	baton_pipeline *feed;
+	baton_claim zero, one;
+
+	o.order = BATON_COMPLETION;
+	feed = open_with(&source, &o);
+	zero = begin(feed);
+	one = begin(feed);
+	put(feed, 2);
+	cr_assert_eq(baton_finish(feed, &one), BATON_OK);
+	cr_assert_eq(poll_refused(feed), BATON_TIMEOUT); /* 1 says END; 2 is there, and unwanted */
+	cr_assert_eq(baton_discard(feed, &zero, -EIO, "and\nbefore\tthat"), BATON_OK);
+	expect_end(feed, -EIO, 0, "and before that");
+	close_feed(feed);
+}
+
 Unit(claim, past_the_known_length_begin_says_END)
 {
 	baton_source source = own_source();
@@ -372,11 +391,11 @@ BATON_NO_ANALYSIS static void expect_unchanged(baton_pipeline *feed, baton_claim
 	close_feed(feed);
 }
 
-#define EACH_GIVEN_AWAY(feed, claim, code)                                                    \
-	do {                                                                                  \
-		cr_assert_eq(baton_submit(feed, claim), code);                                \
-		cr_assert_eq(baton_discard(feed, claim, -EIO, "x"), code);                    \
-		cr_assert_eq(baton_finish(feed, claim), code);                                \
+#define EACH_GIVEN_AWAY(feed, claim, code)                                 \
+	do {                                                               \
+		cr_assert_eq(baton_submit(feed, claim), code);             \
+		cr_assert_eq(baton_discard(feed, claim, -EIO, "x"), code); \
+		cr_assert_eq(baton_finish(feed, claim), code);             \
 	} while (0)
 
 Unit(claim, an_empty_claim_cant_be_given_away)

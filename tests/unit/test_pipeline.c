@@ -185,6 +185,15 @@ Unit(open, a_pool_that_does_not_fit_in_memory_is_refused)
 	s.n_fields = 1;
 	s.rows = 1;
 	refuse_source(s, "pool");
+	for (uint32_t m = 2; m <= 64; m *= 2) { /* at 8 the sum of a block's batches is 2^64 */
+		baton_options o = options_of(BATON_INLINE, m, 1);
+		baton_pipeline *feed = NULL;
+		baton_error err;
+		int rc = baton_open(&feed, &s, &o, &err);
+
+		cr_assert(rc == -EINVAL || rc == -ENOMEM, "%d", rc);
+		cr_assert(strstr(err.text, "pool"), "%s", err.text);
+	}
 }
 
 Unit(open, a_missing_argument_is_misuse_and_feed_is_null)

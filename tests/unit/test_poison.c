@@ -216,6 +216,52 @@ BATON_NO_ANALYSIS static void read_original_after_detach(void)
 		read_it(at);
 }
 
+/* Two fields of just 64 bytes: without a red zone the one begins where the other ends. */
+static baton_pipeline *open_tight(void)
+{
+	static const baton_field tight[] = {{"a", BATON_F32, 1, {16}}, {"b", BATON_F32, 1, {16}}};
+	baton_source source = own_source();
+
+	source.fields = tight;
+	source.rows = 1;
+	return open_feed(&source, 0, 1, 1);
+}
+
+BATON_NO_ANALYSIS static void write_behind_a_field(void)
+{
+	baton_pipeline *feed = open_tight();
+	baton_claim c = begin(feed);
+
+	write_it((char *)baton_writable_data(baton_claimed(&c), 0) + 63);
+	write_it((char *)baton_writable_data(baton_claimed(&c), 0) + 64);
+}
+
+BATON_NO_ANALYSIS static void write_behind_the_last_field(void)
+{
+	baton_pipeline *feed = open_tight();
+	baton_claim c = begin(feed);
+
+	write_it((char *)baton_writable_data(baton_claimed(&c), 1) + 64);
+}
+
+BATON_NO_ANALYSIS static void write_before_the_first_field(void)
+{
+	baton_pipeline *feed = open_tight();
+	baton_claim c = begin(feed);
+
+	write_it((char *)baton_writable_data(baton_claimed(&c), 0) - 1);
+}
+
+/* x is 60 bytes, padded to 64. */
+BATON_NO_ANALYSIS static void read_the_padding(void)
+{
+	baton_pipeline *feed = open_inline(1);
+	baton_batch b = take(feed);
+
+	read_it((const char *)baton_data(&b, 0) + 59);
+	read_it((const char *)baton_data(&b, 0) + 60);
+}
+
 BATON_NO_ANALYSIS static void commit_nothing(void)
 {
 	baton_pipeline *feed = open_inline(4);
@@ -256,6 +302,14 @@ Unit(poison, reports_a_read_after_release)
 {
 	expect_report(read_after_release, "READ of size 1");
 	expect_report(read_after_release_in_block, "READ of size 1");
+}
+
+Unit(poison, reports_who_leaves_his_field)
+{
+	expect_report(write_behind_a_field, "WRITE of size 1");
+	expect_report(write_behind_the_last_field, "WRITE of size 1");
+	expect_report(write_before_the_first_field, "WRITE of size 1");
+	expect_report(read_the_padding, "READ of size 1");
 }
 
 Unit(poison, reports_a_read_of_the_original_of_a_detached_copy)

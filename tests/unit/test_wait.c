@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "feed.h"
 #include "feed_source.h"
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 /* --- the flags and epochs alone, without a thread --------------------------------- */
 
@@ -344,6 +347,7 @@ static void a_sleeping_trainer_wakes(int order)
 	b = take(feed);
 	cr_assert(is_known(&b, 42, 0));
 	cr_assert_geq(stats_of(feed).parks, 1);
+	cr_assert_eq(atomic_load(&feed->wait.trainer_wants), 0);
 	pthread_join(opener, NULL);
 	give(feed, &b);
 	for (int i = 0; i < 8; i++)
@@ -359,6 +363,87 @@ Unit(wait, a_sleeping_trainer_is_woken_by_the_publish_of_its_batch)
 Unit(wait, a_sleeping_trainer_is_woken_by_any_publish_in_completion_order)
 {
 	a_sleeping_trainer_wakes(BATON_COMPLETION);
+}
+
+BATON_NO_ANALYSIS static void *take_one(void *arg)
+{
+	baton_batch b = take(arg);
+	uint64_t k = baton_k(&b);
+	bool good = is_known(&b, 42, k);
+
+	give(arg, &b);
+	return (void *)(intptr_t)(good ? (int)k : -1);
+}
+
+static int joined(pthread_t thread)
+{
+	void *rc;
+
+	pthread_join(thread, &rc);
+	return (int)(intptr_t)rc;
+}
+
+BATON_NO_ANALYSIS static void write_known(baton_claim *c)
+{
+	baton_rng rng;
+
+	baton_rng_init(&rng, 42, baton_writable_k(&c->w_));
+	known_write(&c->w_, &rng);
+}
+
+/* In completion order whoever comes first wakes it, not only the lowest. */
+Unit(wait, a_sleeping_trainer_is_woken_by_a_later_batch_in_completion_order)
+{
+	baton_source source = own_source();
+	baton_options options = options_of(0, 0, 2);
+	baton_pipeline *feed;
+	baton_claim zero, one;
+	pthread_t trainer;
+
+	options.order = BATON_COMPLETION;
+	feed = open_with(&source, &options);
+	zero = begin(feed);
+	one = begin(feed);
+	write_known(&one);
+	trainer = spawn(take_one, feed);
+	while (stats_of(feed).parks == 0)
+		sched_yield();
+	cr_assert_eq(baton_submit(feed, &one), BATON_OK);
+	cr_assert_eq(joined(trainer), 1);
+	cr_assert_eq(baton_submit(feed, &zero), BATON_OK);
+	close_feed(feed);
+}
+
+/* What submit does, but for the wake: as if its thread were stopped just there. */
+Unit(wait, a_publisher_stopped_before_its_wake_does_not_stop_the_trainer)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 2);
+	baton_claim c = begin(feed);
+	pthread_t trainer;
+
+	write_known(&c);
+	trainer = spawn(take_one, feed);
+	while (stats_of(feed).parks == 0)
+		sched_yield();
+	atomic_load(&baton_ring_slot(&feed->ring, 0)->block)->n = 1;
+	cr_assert(baton_ring_publish(&feed->ring, 0));
+	cr_assert_eq(joined(trainer), 0);
+	atomic_store(&baton_ring_slot(&feed->ring, 0)->claim, 0);
+	atomic_fetch_sub(&feed->lent, 1);
+	close_feed(feed);
+}
+
+Unit(wait, who_has_slept_is_not_counted_as_asleep)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_asleep(&source, 3, 4);
+
+	take_and_give(feed, 40);
+	baton_cancel(feed);
+	wait_until_asleep(feed, 0);
+	close_feed(feed);
 }
 
 Unit(wait, a_trainers_deadline_passes_and_takes_nothing)
@@ -403,6 +488,174 @@ Unit(wait, a_claimers_deadline_passes_and_claims_nothing)
 	close_feed(feed);
 }
 
+/* --- at every moment ---------------------------------------------------------------- */
+
+/* Who waits with a deadline looks at the clock before each try, before it goes to sleep, and
+ * once more on its way into the kernel. Here what it waits for happens at the nth look, for
+ * each n: in every gap, too, that a second look or an epoch is there for. Nothing else ever
+ * happens, so what is missed there hangs (what the trainer misses: until its nap ends). */
+static void (*event)(void);
+static unsigned looks;
+
+/* Not 0: a clock on which a millisecond passes at each look, and at no other time. */
+static time_t ticks;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	if (looks > 0 && --looks == 0 && event)
+		event();
+	if (ticks) {
+		*now = (struct timespec){ticks / 1000, ticks % 1000 * 1000000};
+		ticks++;
+		return 0;
+	}
+	return (int)syscall(SYS_clock_gettime, clock, now);
+}
+
+static baton_pipeline *watched;
+static baton_batch held;
+static baton_claim out;
+
+BATON_NO_ANALYSIS static void release_held(void)
+{
+	give(watched, &held);
+}
+
+BATON_NO_ANALYSIS static void submit_out(void)
+{
+	cr_assert_eq(baton_submit(watched, &out), BATON_OK);
+}
+
+static void cancel_watched(void)
+{
+	baton_cancel(watched);
+}
+
+/* A pool of one block, which the trainer holds. */
+BATON_NO_ANALYSIS static int begin_while_held(uint64_t deadline_ns)
+{
+	int rc;
+
+	put(watched, 0);
+	held = take(watched);
+	out = (baton_claim)BATON_CLAIM_INIT;
+	rc = baton_begin_until(watched, &out, deadline_ns);
+	if (rc == BATON_OK)
+		submit_out();
+	if (held.kind_)
+		release_held();
+	return rc;
+}
+
+/* A pool of one block, which is being filled. */
+BATON_NO_ANALYSIS static int next_while_filled(uint64_t deadline_ns)
+{
+	baton_batch b = BATON_BATCH_INIT;
+	int rc;
+
+	out = begin(watched);
+	rc = baton_next_until(watched, &b, deadline_ns);
+	if (rc == BATON_OK)
+		give(watched, &b);
+	if (out.w_.kind_)
+		submit_out();
+	return rc;
+}
+
+/* One wait in a pipeline of its own, with the event at the nth look; returns how many looks
+ * there were. */
+static unsigned wait_at(int (*wait)(uint64_t), unsigned n, void (*what)(void), uint64_t ns,
+                        int code)
+{
+	baton_source source = own_source();
+	uint64_t deadline_ns = baton_now_ns() + ns;
+
+	watched = open_feed(&source, 0, 0, 1);
+	event = what;
+	looks = n;
+	cr_assert_eq(wait(deadline_ns), code, "at look %u", n);
+	n -= looks;
+	looks = 0;
+	close_feed(watched);
+	return n;
+}
+
+/* after: how many looks there are once the last sleep is over. */
+static void at_every_look(int (*wait)(uint64_t), unsigned after, void (*what)(void), int code)
+{
+	unsigned n = wait_at(wait, 1000000, NULL, 20000000, BATON_TIMEOUT);
+
+	cr_assert_gt(n, after);
+	for (unsigned i = 1; i <= n - after; i++)
+		wait_at(wait, i, what, UINT64_C(3600000000000), code);
+}
+
+Unit(wait, a_release_at_any_moment_wakes_a_claimer)
+{
+	at_every_look(begin_while_held, 1, release_held, BATON_OK);
+}
+
+Unit(wait, a_cancel_at_any_moment_wakes_a_claimer)
+{
+	at_every_look(begin_while_held, 1, cancel_watched, BATON_CANCELED);
+}
+
+Unit(wait, a_submit_at_any_moment_wakes_the_trainer)
+{
+	at_every_look(next_while_filled, 2, submit_out, BATON_OK);
+}
+
+Unit(wait, a_cancel_at_any_moment_wakes_the_trainer)
+{
+	at_every_look(next_while_filled, 2, cancel_watched, BATON_CANCELED);
+}
+
+/* --- what the account says ----------------------------------------------------------- */
+
+/* What the trainer's wait came to, when it gave up after so many milliseconds of ours. */
+BATON_NO_ANALYSIS static baton_stats account_of(bool claimed, uint64_t ms)
+{
+	baton_source source = own_source();
+	baton_pipeline *feed = open_feed(&source, 0, 0, 1);
+	baton_batch b = BATON_BATCH_INIT;
+	baton_claim c = BATON_CLAIM_INIT;
+	baton_stats stats;
+
+	if (claimed)
+		c = begin(feed);
+	ticks = 1000;
+	cr_assert_eq(baton_next_until(feed, &b, (1000 + ms) * 1000000), BATON_TIMEOUT);
+	ticks = 0;
+	stats = stats_of(feed);
+	cr_assert_geq(stats.wait_fill_ns + stats.wait_claim_ns, ms * 1000000);
+	if (claimed)
+		cr_assert_eq(baton_submit(feed, &c), BATON_OK);
+	close_feed(feed);
+	return stats;
+}
+
+Unit(wait, for_a_batch_that_is_being_filled_counts_as_that)
+{
+	enum { SHORT = 50, LONG = 340 }; /* without sleeping, and with */
+
+	for (uint64_t ms = SHORT; ms <= LONG; ms += LONG - SHORT) {
+		baton_stats stats = account_of(true, ms);
+
+		cr_assert_eq(stats.parks > 0, ms == LONG);
+		cr_assert_gt(stats.wait_claim_ns,
+		             0); /* until it was seen to be in somebody's hands */
+		cr_assert_leq(stats.wait_claim_ns, 3000000);
+	}
+}
+
+Unit(wait, asleep_for_a_batch_that_nobody_has_begun_counts_as_that)
+{
+	baton_stats stats = account_of(false, 340);
+
+	cr_assert_gt(stats.parks, 0);
+	cr_assert_eq(stats.wait_fill_ns, 0);
+}
+
 static void *begin_in_vain(void *arg)
 {
 	baton_pipeline *feed = arg;
@@ -410,14 +663,6 @@ static void *begin_in_vain(void *arg)
 	int rc = baton_begin(feed, &c);
 
 	return (void *)(intptr_t)rc;
-}
-
-static int joined(pthread_t thread)
-{
-	void *rc;
-
-	pthread_join(thread, &rc);
-	return (int)(intptr_t)rc;
 }
 
 Unit(wait, cancel_wakes_every_sleeping_claimer)

@@ -18,6 +18,7 @@ typedef enum {
 } memory_order;
 
 #define _Atomic(T) T
+typedef unsigned atomic_uint;
 
 #define EX_SITE(what, label)                                                                       \
 	__extension__({                                                                            \
