@@ -58,8 +58,10 @@ static void *be_producer(void *arg)
 static void *be_trainer(void *arg)
 {
 	train(arg);
-	while (taken)
+	while (taken) {
 		release_first();
+		MODEL_NEXT();
+	}
 	return arg;
 }
 
@@ -79,8 +81,7 @@ int main(void)
 	while (MODEL_LOOK(), atomic_load_explicit(&lent, memory_order_acquire) != 0)
 		MODEL_YIELD();
 	memory = 1;
-#endif
-#ifndef OWN
+#else
 	cancel(NULL);
 #endif
 	for (int i = 0; i < N_PRODUCERS; i++)

@@ -94,6 +94,7 @@ static bool producer_claim(uint64_t *t, struct baton_block **b)
 		if (won == BATON_CLAIM_WON)
 			break;
 		woken |= producer_park();
+		MODEL_NEXT();
 	}
 	if (*t + 1 == limit)
 		halt();
@@ -129,6 +130,7 @@ static inline void *produce(void *arg)
 			halt();
 #endif
 		publish(t);
+		MODEL_NEXT();
 	}
 	return NULL;
 }
@@ -218,6 +220,7 @@ static bool wait_ready(uint64_t *t)
 		if (stopped(memory_order_relaxed))
 			return false;
 		trainer_park();
+		MODEL_NEXT();
 	}
 	return true;
 }
@@ -274,10 +277,13 @@ static void *train(void *arg)
 			break;
 		take(t);
 		held[taken - 1] = t;
+		MODEL_NEXT();
 	}
 #ifndef TAKES
-	while (taken)
+	while (taken) {
 		release_first();
+		MODEL_NEXT();
+	}
 #endif
 	return arg;
 }
