@@ -25,6 +25,8 @@ struct fit {
 	baton_fit_options options;
 	baton_callback *callbacks; /* [options.n_callbacks], of our own length */
 	bool tells_steps;          /* one of them wants to know of steps */
+	bool resumes;              /* from a checkpoint */
+	uint64_t steps_before;     /* it: steps of the epoch in hand that it had made */
 	struct baton_binding validation;
 	baton_history history;
 	uint64_t start_ns;
@@ -61,6 +63,54 @@ static int tell_fit_begin(struct fit *fit)
 		if (c->on_fit_begin)
 			rc = hear(fit, rc, i, "on_fit_begin", c->on_fit_begin(c->state, fit->net));
 	}
+	return rc;
+}
+
+/* Write down callbacks' numbers for whoever makes a checkpoint: of each how many, then
+ * themselves. */
+static int save_callbacks(struct fit *fit)
+{
+	struct baton_run *run = &fit->net->run;
+	const baton_callback *c = fit->callbacks;
+
+	run->n_saved = 0;
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		double numbers[BATON_CALLBACK_NUMBERS];
+		size_t n = c->on_save ? c->on_save(c->state, numbers) : 0;
+
+		if (n > BATON_CALLBACK_NUMBERS || run->n_saved + 1 + n > BATON_RUN_SAVED)
+			return baton_error_set(&fit->err, -EINVAL,
+			                       "callback %zu, on_save: %zu numbers are too many", i,
+			                       n);
+		run->saved[run->n_saved++] = (double)n;
+		memcpy(run->saved + run->n_saved, numbers, n * sizeof(double));
+		run->n_saved += (unsigned)n;
+	}
+	return BATON_OK;
+}
+
+/* Give callbacks back what a checkpoint holds of them. */
+static int restore_callbacks(struct fit *fit)
+{
+	const struct baton_run *run = &fit->net->run;
+	const baton_callback *c = fit->callbacks;
+	unsigned at = 0;
+	int rc = BATON_OK;
+
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		double n = at < run->n_saved ? run->saved[at++] : -1;
+
+		if (!(n >= 0 && n <= run->n_saved - at) || (n > 0 && !c->on_restore))
+			return baton_error_set(&fit->err, -EINVAL,
+			                       "the checkpoint is of a fit with other callbacks");
+		if (n > 0)
+			rc = hear(fit, rc, i, "on_restore",
+			          c->on_restore(c->state, run->saved + at, (size_t)n));
+		at += (unsigned)n;
+	}
+	if (at != run->n_saved)
+		return baton_error_set(&fit->err, -EINVAL,
+		                       "the checkpoint is of a fit with more callbacks");
 	return rc;
 }
 
@@ -187,7 +237,7 @@ static int validation_step(struct fit *fit, struct baton_run *sums)
 	if (rc == BATON_OK)
 		rc = note_layer(fit, baton_k(&b), baton_model_evaluate(fit->net, &rows, &scores));
 	if (rc == BATON_OK)
-		baton_run_add(sums, &scores, rows.n);
+		baton_run_add(sums, &scores, rows.n, rows.k);
 	baton_release(fit->options.validation, &b);
 	return rc;
 }
@@ -233,59 +283,94 @@ static baton_epoch describe(const struct fit *fit, uint64_t ns)
  * that was not cut short is validated. */
 static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 {
+	struct baton_run *run = &fit->net->run;
 	baton_history *history = &fit->history;
 	baton_epoch *epoch = &history->epochs[history->n_epochs];
 	int validated = BATON_OK, told;
 
-	if (fit->net->run.epoch_step == 0)
+	if (run->epoch_step == 0)
 		return rc;
 	*epoch = describe(fit, end_ns - begin_ns);
 	history->n_epochs++;
-	history->steps += epoch->steps;
+	history->steps += epoch->steps - fit->steps_before;
 	history->train_ns = end_ns - fit->start_ns;
 	if (rc == BATON_OK || rc == BATON_END)
 		validated = validate(fit, epoch);
 	epoch->cut_short = (rc != BATON_OK && rc != BATON_END) || validated != BATON_OK;
 	told = tell_end(fit, epoch);
+	run->epoch_closed = !epoch->cut_short;
 	if (rc == BATON_OK || (rc == BATON_END && validated < 0))
 		rc = validated;
-	return rc == BATON_OK ? told : rc;
+	if (rc == BATON_OK)
+		rc = told;
+	return rc < 0 ? rc : merge(rc, save_callbacks(fit));
+}
+
+/* The epoch begins, unless a checkpoint was made in the middle of it. Returns what callbacks
+ * answer. */
+static int enter_epoch(struct fit *fit, uint64_t epoch)
+{
+	struct baton_run *run = &fit->net->run;
+
+	if (fit->resumes && epoch == run->epoch && !run->epoch_closed && run->epoch_step > 0) {
+		fit->steps_before = run->epoch_step;
+		return BATON_OK;
+	}
+	fit->steps_before = 0;
+	baton_run_begin_epoch(run, epoch);
+	return tell_begin(fit, epoch);
 }
 
 static int run_epoch(struct fit *fit, uint64_t epoch)
 {
 	uint64_t steps = fit->options.steps_per_epoch;
 	uint64_t begin_ns, end_ns;
-	int rc;
+	int rc = enter_epoch(fit, epoch);
 
-	baton_run_begin_epoch(&fit->net->run, epoch);
-	rc = tell_begin(fit, epoch);
-	begin_ns = epoch == 0 ? fit->start_ns : baton_now_ns();
-	for (uint64_t i = 0; rc == BATON_OK && (steps == 0 || i < steps); i++)
+	begin_ns = fit->history.n_epochs == 0 ? fit->start_ns : baton_now_ns();
+	for (uint64_t i = fit->steps_before; rc == BATON_OK && (steps == 0 || i < steps); i++)
 		rc = step(fit);
 	end_ns = baton_now_ns();
 	return record(fit, rc, begin_ns, end_ns);
+}
+
+/* Where the first epoch of this fit is. */
+static uint64_t first_epoch(const struct fit *fit)
+{
+	const struct baton_run *run = &fit->net->run;
+
+	return fit->resumes ? run->epoch + run->epoch_closed : 0;
 }
 
 static int run_epochs(struct fit *fit)
 {
 	int rc = tell_fit_begin(fit), told;
 
-	for (uint64_t i = 0; rc == BATON_OK && i < fit->options.epochs; i++)
+	if (rc == BATON_OK && fit->resumes)
+		rc = restore_callbacks(fit);
+	if (rc == BATON_OK)
+		rc = save_callbacks(fit);
+	for (uint64_t i = first_epoch(fit); rc == BATON_OK && i < fit->options.epochs; i++)
 		rc = run_epoch(fit, i);
 	told = tell_fit_end(fit);
 	return rc == BATON_OK || rc == STOPPED ? merge(rc, told) : rc;
 }
 
-/* The run starts: fresh epochs and digest; weights, state and step count go on. */
+/* The run starts: fresh epochs and digest, unless a checkpoint's go on; weights, state and
+ * step count go on. */
 static void begin(struct fit *fit)
 {
 	baton_model *net = fit->net;
 
 	net->err.code = BATON_OK;
-	net->metrics = net->run.metrics = fit->options.metrics;
-	net->run.digest = BATON_DIGEST_INIT;
-	baton_run_begin_epoch(&net->run, 0);
+	fit->resumes = net->resumes;
+	net->resumes = false;
+	net->metrics = fit->options.metrics;
+	if (!fit->resumes) {
+		net->run.metrics = net->metrics;
+		net->run.digest = BATON_DIGEST_INIT;
+		baton_run_begin_epoch(&net->run, 0);
+	}
 	if (fit->options.snapshot_steps > 0) {
 		net->snapshot_steps = fit->options.snapshot_steps;
 		net->snapshot_next = net->run.steps + net->snapshot_steps;
