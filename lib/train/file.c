@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,19 +32,26 @@ static int write_fully(int fd, const struct baton_part *part)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
 		at += n;
 		left -= (size_t)n;
 	}
 	return BATON_OK;
 }
 
-/* A new file, on the disk when this returns OK. */
+/* A new file, on the disk when this returns OK. What an interrupted run has left there goes,
+ * and a link that was put there is not followed. */
 static int write_file(const char *path, const struct baton_part *parts, size_t n_parts)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), rc = BATON_OK;
+	int fd, rc = BATON_OK;
 
+#ifndef BATON_MUTANT_WRITE_IN_PLACE
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+#else
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+#endif
 	if (fd < 0)
 		return -errno;
 	for (size_t i = 0; rc == BATON_OK && i < n_parts; i++)
@@ -75,6 +83,9 @@ static int age(const char *path, unsigned number)
 	} else {
 		unlink(between);
 		rc = link(from, between) < 0 ? -errno : rename_file(between, to);
+		/* it is still there if it was not renamed, or if both are one file: a run was
+		 * killed right here */
+		unlink(between);
 	}
 	free(from);
 	free(to);
@@ -82,18 +93,13 @@ static int age(const char *path, unsigned number)
 	return rc == -ENOENT ? BATON_OK : rc;
 }
 
-static int sync_folder(const char *path)
+/* The folder that path is in; -errno. */
+static int open_folder(const char *path)
 {
 	char *copy = strdup(path);
 	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int rc = BATON_OK;
+	int rc = fd >= 0 ? fd : copy ? -errno : -ENOMEM;
 
-	if (fd < 0)
-		rc = copy ? -errno : -ENOMEM;
-	else if (fsync(fd) < 0)
-		rc = -errno;
-	if (fd >= 0)
-		close(fd);
 	free(copy);
 	return rc;
 }
@@ -108,25 +114,56 @@ static int check_place(const char *path)
 	return S_ISREG(info.st_mode) ? BATON_OK : S_ISDIR(info.st_mode) ? -EISDIR : -EINVAL;
 }
 
+/* Past the process's limit there is no error, but SIGXFSZ. */
+static int check_size(const struct baton_part *parts, size_t n_parts)
+{
+	struct rlimit most;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < n_parts; i++)
+		bytes += parts[i].n;
+	return getrlimit(RLIMIT_FSIZE, &most) == 0 && bytes > most.rlim_cur ? -EFBIG : BATON_OK;
+}
+
+/* The same, but for the folder's sync. */
+static int replace(const char *path, const char *beside, unsigned keep,
+                   const struct baton_part *parts, size_t n_parts)
+{
+	int rc = check_place(path);
+
+	if (rc == BATON_OK)
+		rc = check_size(parts, n_parts);
+	if (rc < 0)
+		return rc;
+	rc = write_file(beside, parts, n_parts);
+	for (unsigned i = keep; rc == BATON_OK && i-- > 1;)
+		rc = age(path, i);
+	if (rc == BATON_OK)
+		rc = rename_file(beside, path);
+	if (rc < 0)
+		unlink(beside);
+	return rc;
+}
+
 int baton_file_replace(const char *path, unsigned keep, const struct baton_part *parts,
                        size_t n_parts, baton_error *err)
 {
+#ifndef BATON_MUTANT_WRITE_IN_PLACE
 	char *beside = with_suffix(path, ".tmp", 0);
-	int rc = beside ? check_place(path) : -ENOMEM;
+#else
+	char *beside = with_suffix(path, "", 0);
+#endif
+	int folder = beside ? open_folder(path) : -ENOMEM, rc = folder;
 
-	if (rc == BATON_OK) {
-		rc = write_file(beside, parts, n_parts);
-		for (unsigned i = keep; rc == BATON_OK && i-- > 1;)
-			rc = age(path, i);
-		if (rc == BATON_OK)
-			rc = rename_file(beside, path);
-		if (rc < 0)
-			unlink(beside);
-		else
-			rc = sync_folder(path);
+	if (folder >= 0) {
+		rc = replace(path, beside, keep, parts, n_parts);
+		if (rc == BATON_OK && fsync(folder) < 0 && errno != EINVAL) /* can't be synced */
+			rc = -errno;
+		close(folder);
 	}
 	free(beside);
 	if (rc < 0)
-		baton_error_set(err, rc, "%s: can't be written: %s", path, baton_strerror(rc));
+		baton_error_set(err, rc, "%.90s: can't be written: %s", path,
+		                rc == -EINVAL ? "it is not a regular file" : baton_strerror(rc));
 	return rc;
 }
