@@ -80,7 +80,7 @@ static int read_fully(int fd, void *to, size_t bytes, uint64_t offset)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EPIPE;
+			return n < 0 ? -errno : -EIO; /* it has shrunk */
 		at += n;
 		offset += (uint64_t)n;
 		bytes -= (size_t)n;
@@ -94,9 +94,11 @@ static uint64_t dtype_bytes(const char *dtype)
 	static const struct {
 		const char *name;
 		uint64_t bytes;
-	} all[] = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
-	           {"U16", 2},  {"I16", 2}, {"F16", 2}, {"BF16", 2},    {"U32", 4},
-	           {"I32", 4},  {"F32", 4}, {"U64", 8}, {"I64", 8},     {"F64", 8}};
+	} all[] = {{"BOOL", 1},    {"U8", 1},      {"I8", 1},          {"F8_E4M3", 1},
+	           {"F8_E5M2", 1}, {"F8_E8M0", 1}, {"F8_E4M3FNUZ", 1}, {"F8_E5M2FNUZ", 1},
+	           {"U16", 2},     {"I16", 2},     {"F16", 2},         {"BF16", 2},
+	           {"U32", 4},     {"I32", 4},     {"F32", 4},         {"U64", 8},
+	           {"I64", 8},     {"F64", 8},     {"C64", 8}};
 
 	for (size_t i = 0; dtype && i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(dtype, all[i].name) == 0)
@@ -123,7 +125,6 @@ static const cJSON *member(const cJSON *object, const char *name)
 }
 
 struct span {
-	const char *name;
 	uint64_t begin, end;
 };
 
@@ -142,7 +143,6 @@ static bool read_span(const cJSON *tensor, struct span *span)
 		if (!whole(i, &dim) || __builtin_mul_overflow(bytes, dim, &bytes))
 			return false;
 	}
-	span->name = tensor->string;
 	return whole(offsets->child, &span->begin) && whole(offsets->child->next, &span->end) &&
 	       span->begin <= span->end && span->end - span->begin == bytes;
 }
@@ -158,9 +158,30 @@ static int by_begin(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-	return strcmp(x->name, y->name);
+/* Of two members with one name each reader would believe another one. */
+static int check_unique(const cJSON *object, const char *path, baton_error *err)
+{
+	const char **names = malloc(((size_t)cJSON_GetArraySize(object) + 1) * sizeof(*names));
+	char quoted[40];
+	size_t n = 0;
+	const cJSON *i;
+	int rc = BATON_OK;
+
+	if (!names)
+		return baton_error_set(err, -ENOMEM, "out of memory");
+	cJSON_ArrayForEach(i, object) names[n++] = i->string;
+	qsort(names, n, sizeof(*names), by_name);
+	for (size_t k = 1; rc == BATON_OK && k < n; k++) {
+		if (strcmp(names[k - 1], names[k]) != 0)
+			continue;
+		baton_safetensors_quote(quoted, sizeof(quoted), names[k]);
+		rc = baton_error_set(err, -EINVAL, "%.60s: it has two of %s", path, quoted);
+	}
+	free(names);
+	return rc;
 }
 
 static bool strings_only(const cJSON *metadata)
@@ -175,32 +196,37 @@ static bool strings_only(const cJSON *metadata)
 	return cJSON_IsObject(metadata);
 }
 
-/* Every tensor's span. Returns how many; 0 with err filled if one is wrong. */
+static int check_metadata(const cJSON *metadata, const char *path, baton_error *err)
+{
+	if (!strings_only(metadata))
+		return baton_error_set(err, -EINVAL, "%.60s: %s is not an object of strings", path,
+		                       METADATA);
+	return check_unique(metadata, path, err);
+}
+
+/* Every tensor's span, n of them. */
 static int read_spans(const cJSON *header, struct span *spans, size_t *n, const char *path,
                       baton_error *err)
 {
+	char quoted[40];
 	const cJSON *i;
+	int rc = check_unique(header, path, err);
 
 	*n = 0;
 	cJSON_ArrayForEach(i, header)
 	{
-		if (strcmp(i->string, METADATA) != 0 && !read_span(i, &spans[(*n)++]))
-			return baton_error_set(
-				err, -EINVAL,
-				"%.60s: dtype, shape and offsets of tensor %.30s do not agree",
-				path, i->string);
-		if (strcmp(i->string, METADATA) == 0 && !strings_only(i))
-			return baton_error_set(err, -EINVAL,
-			                       "%.60s: %s is not an object of strings", path,
-			                       METADATA);
+		if (rc < 0)
+			break;
+		if (strcmp(i->string, METADATA) == 0) {
+			rc = check_metadata(i, path, err);
+		} else if (!read_span(i, &spans[(*n)++])) {
+			baton_safetensors_quote(quoted, sizeof(quoted), i->string);
+			rc = baton_error_set(err, -EINVAL,
+			                     "%.60s: dtype, shape and offsets of %s do not agree",
+			                     path, quoted);
+		}
 	}
-	qsort(spans, *n, sizeof(*spans), by_name);
-	for (size_t k = 1; k < *n; k++) {
-		if (by_name(&spans[k - 1], &spans[k]) == 0)
-			return baton_error_set(err, -EINVAL, "%.60s: it has two tensors %.30s",
-			                       path, spans[k].name);
-	}
-	return BATON_OK;
+	return rc;
 }
 
 /* Together the tensors must be the data, without gap or overlap. */
@@ -263,6 +289,7 @@ static int parse_header(struct baton_safetensors *file, uint64_t bytes, const ch
 
 	if (!text)
 		return baton_error_set(err, -ENOMEM, "out of memory");
+	text[bytes] = '\0'; /* cJSON before 1.7.18 looks one byte too far: CVE-2023-53154 */
 	rc = read_fully(file->fd, text, bytes, sizeof(uint64_t));
 	if (rc < 0) {
 		baton_error_set(err, rc, "%.60s: can't be read: %s", path, baton_strerror(rc));
@@ -301,8 +328,9 @@ int baton_safetensors_open(struct baton_safetensors *file, const char *path, bat
 {
 	int rc;
 
-	/* not to wait for the other end, if it is a pipe */
-	*file = (struct baton_safetensors){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+	/* not to wait for the other end, if it is a pipe; nor to get a terminal */
+	*file = (struct baton_safetensors){
+		.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
 	if (file->fd < 0) {
 		rc = -errno;
 		return baton_error_set(err, rc, "%.60s: can't be opened: %s", path,
@@ -318,6 +346,15 @@ void baton_safetensors_close(struct baton_safetensors *file)
 {
 	cJSON_Delete(file->header);
 	close(file->fd);
+}
+
+void baton_safetensors_quote(char *to, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (; n + 1 < size && text[n]; n++)
+		to[n] = text[n] < ' ' || text[n] > '~' ? '?' : text[n];
+	to[n] = '\0';
 }
 
 const char *baton_safetensors_note(const struct baton_safetensors *file, const char *key)

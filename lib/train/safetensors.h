@@ -9,9 +9,10 @@
  *                   "data_offsets": [begin, end]}, ...}, padded with blanks
  *      data         the tensors, row-major, without gap or overlap
  *
- * Source: github.com/huggingface/safetensors, README, "Format"; what is refused is what
- *         its own reader refuses, and a header of over 16 MiB. cJSON is the parser: strict
- *         enough, and its names do not collide with a program's own json_... */
+ * Source: github.com/huggingface/safetensors, README, "Format". What its own reader refuses
+ *         is refused, but for text that is no UTF-8 and whole numbers written as 1e2; so is
+ *         a header of over 16 MiB. cJSON is the parser: strict enough, and its names do not
+ *         collide with a program's own json_... */
 
 #include <baton/error.h>
 #include <cjson/cJSON.h>
@@ -51,6 +52,10 @@ struct baton_safetensors {
  * text begins with path; then there is nothing to close. */
 int baton_safetensors_open(struct baton_safetensors *file, const char *path, baton_error *err);
 void baton_safetensors_close(struct baton_safetensors *file);
+
+/* What a file says, to be quoted in a message: cut to size, and without what could steer a
+ * terminal. */
+void baton_safetensors_quote(char *to, size_t size, const char *text);
 
 /* The value of a metadata key; NULL: there is none. Lent until close. */
 const char *baton_safetensors_note(const struct baton_safetensors *file, const char *key);
