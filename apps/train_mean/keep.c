@@ -32,7 +32,7 @@ static void take_notes(struct notes *notes, const struct setup *s)
 	/* more epochs may follow, unless other batches would be the validation's then */
 	if (s->validation_steps)
 		note_whole(notes, "--epochs", s->epochs);
-	snprintf(notes->text[notes->n], sizeof(notes->text[0]), "%a", s->lr);
+	snprintf(notes->text[notes->n], sizeof(notes->text[0]), "%.17g", s->lr);
 	notes->all[notes->n] = (baton_note){"--lr", notes->text[notes->n]};
 	notes->n++;
 }

@@ -39,8 +39,10 @@ typedef struct baton_resume {
 
 /* Write a snapshot's state to path. Any thread; takes as long as the disk.
  * notes: [n_notes], read during the call
- * Returns: OK; -errno of what failed, with err filled: path is what it was before;
- *          MISUSE_NULL; -EINVAL for a note that is no text */
+ * Returns: OK; -errno of what failed, with err filled: path is what it was before (or, if
+ *          only the folder's sync failed, the new file); MISUSE_NULL; -EINVAL for a note
+ *          that is no text, or one of two with one key; ERR_NAN: the epoch's losses are
+ *          not finite, so that no training could go on from there */
 BATON_API BATON_MUST_CHECK int baton_snapshot_save(const baton_snapshot *s, const char *path,
                                                    const baton_note *notes, size_t n_notes,
                                                    baton_error *err);
@@ -52,8 +54,9 @@ BATON_API BATON_MUST_CHECK int baton_model_save(const baton_model *net, const ch
 
 /* Put a model, compiled as the one that was saved, where that was. The next baton_fit() goes
  * on from there: its options must be those of the run that was saved, and its pipeline
- * must begin at at->next_batch. Not for baton_step() loops of the caller's own, which
- * know best how far they are; they read *at.
+ * must begin at at->next_batch; where it can tell that they do not, it fails with -EINVAL,
+ * and another one may go on. Not for baton_step() loops of the caller's own, which know
+ * best how far they are; they read *at.
  *   notes: each must be in the file with the same value
  *   at:    may be NULL
  * Returns: OK; -EINVAL, ERR_SHAPE: not a checkpoint, or of another run: err's text says what
@@ -86,15 +89,16 @@ typedef struct baton_checkpoint_options {
 		sizeof(baton_checkpoint_options), 0, 0, 0, 0, 0 \
 	}
 
-/* Start saving net, which must be compiled and outlive it. options are read during the call
- * but for path and notes, which must live until stop.
+/* Start saving net, which must be compiled, outlive it, and not be in a fit yet. options are
+ * read during the call but for path and notes, which must live until stop.
  * Returns OK; -EINVAL, -ENOMEM, -EAGAIN with err filled; MISUSE_NULL */
 BATON_API BATON_MUST_CHECK int baton_checkpointer_start(baton_checkpointer **c,
                                                         const baton_model *net,
                                                         const baton_checkpoint_options *options,
                                                         baton_error *err);
 
-/* Save the state that the fit ended with, and end the thread. A save that fails while it
+/* Save the state that the fit ended with, unless no step was ever made, and end the thread.
+ * The trainer's. A save that fails while it
  * trains does not stop the training: the next one is tried, and the last one counts.
  * *saved (may be NULL): the step that PATH now holds, 0: none of this run's.
  * Returns OK, also of NULL; what the last save failed with, err filled. *c becomes NULL */

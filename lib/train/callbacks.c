@@ -140,6 +140,12 @@ static int stop_end(void *state, baton_model *net)
 	return baton_weights_set(net, stop->best_weights, n);
 }
 
+/* Can a checkpoint's number be a count? */
+static bool is_count(double number)
+{
+	return number >= 0 && number < 0x1p53;
+}
+
 static size_t stop_save(void *state, double *numbers)
 {
 	const baton_early_stopping *stop = state;
@@ -156,7 +162,7 @@ static int stop_restore(void *state, const double *numbers, size_t n)
 {
 	baton_early_stopping *stop = state;
 
-	if (n != 5)
+	if (n != 5 || !is_count(numbers[1]) || !is_count(numbers[2]))
 		return fail(stop->net, -EINVAL, "early stopping", "the checkpoint is of another");
 	if (stop->best_weights)
 		return fail(stop->net, -ENOTSUP, "early stopping",
@@ -259,7 +265,7 @@ static int reduce_restore(void *state, const double *numbers, size_t n)
 {
 	baton_reduce_rate *reduce = state;
 
-	if (n != 4)
+	if (n != 4 || !is_count(numbers[1]) || !is_count(numbers[2]) || !is_count(numbers[3]))
 		return fail(reduce->net, -EINVAL, "reduce rate", "the checkpoint is of another");
 	reduce->best = numbers[0];
 	reduce->wait = (uint64_t)numbers[1];

@@ -15,7 +15,9 @@
 #include "safetensors.h"
 #include "spec.h"
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +25,29 @@
 #define FORMAT "baton checkpoint 1"
 #define NOTE "note." /* before a caller's key */
 
+/* --- numbers as text ---------------------------------------------------------------- */
+
+/* The same text in every locale: with a point. */
+struct c_locale {
+	locale_t c, before;
+};
+
+static void enter_c(struct c_locale *l)
+{
+	l->c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	l->before = uselocale(l->c);
+}
+
+static void leave_c(const struct c_locale *l)
+{
+	uselocale(l->before);
+	if (l->c)
+		freelocale(l->c);
+}
+
 /* --- what must be the same ---------------------------------------------------------- */
 
-/* "x 2 -> dense_1 16 -> relu_1 16", to be freed; NULL: no memory. */
+/* "x 2 -> dense dense_1 16 -> relu relu_1 16", to be freed; NULL: no memory. */
 static char *describe_model(const struct baton_plan *plan)
 {
 	char *text = NULL;
@@ -37,7 +59,8 @@ static char *describe_model(const struct baton_plan *plan)
 		return NULL;
 	fprintf(f, "%s %zu", plan->field, plan->d_in);
 	for (size_t i = 0; i < plan->n_layers; i++)
-		fprintf(f, " -> %s %zu", plan->layers[i].name, plan->layers[i].d_out);
+		fprintf(f, " -> %s %s %zu", plan->layers[i].ops->kind, plan->layers[i].name,
+		        plan->layers[i].d_out);
 	failed = ferror(f);
 	if (fclose(f) != 0 || failed) {
 		free(text);
@@ -69,7 +92,7 @@ struct number {
 	void *at; /* uint64_t, bool, double */
 };
 
-#define N_NUMBERS 12
+#define N_NUMBERS 13
 
 static void list_numbers(struct number list[N_NUMBERS], struct baton_run *run)
 {
@@ -79,6 +102,7 @@ static void list_numbers(struct number list[N_NUMBERS], struct baton_run *run)
 		{"epoch", WHOLE, &run->epoch},
 		{"epoch_step", WHOLE, &run->epoch_step},
 		{"epoch_rows", WHOLE, &run->epoch_rows},
+		{"epoch_begun", FLAG, &run->epoch_begun},
 		{"epoch_closed", FLAG, &run->epoch_closed},
 		{"loss_sum", NUMBER, &run->loss_sum},
 		{"mae_sum", NUMBER, &run->mae_sum},
@@ -234,13 +258,22 @@ static int each_tensor(const struct baton_plan *plan, const struct baton_rule *r
 
 /* --- saving ------------------------------------------------------------------------- */
 
+static bool is_first(const baton_note *notes, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (strcmp(notes[j].key, notes[i].key) == 0)
+			return false;
+	}
+	return true;
+}
+
 static int set_notes(cJSON *metadata, const baton_note *notes, size_t n)
 {
 	int rc = BATON_OK;
 
 	for (size_t i = 0; rc == BATON_OK && i < n; i++)
 		rc = notes[i].key && notes[i].value && printable(notes[i].key) &&
-		                     printable(notes[i].value)
+		                     printable(notes[i].value) && is_first(notes, i)
 		             ? set_text(metadata, NOTE, notes[i].key, notes[i].value)
 		             : -EINVAL;
 	return rc;
@@ -304,18 +337,39 @@ static int make_prefix(const struct baton_state *state, const baton_note *notes,
 	return rc == BATON_OK && !prefix->bytes ? -ENOMEM : rc;
 }
 
+/* A load would refuse it: better to keep the last one that can go on. */
+static bool is_finite(const struct baton_run *run)
+{
+	return isfinite(run->loss_sum) && isfinite(run->mae_sum) && isfinite(run->mse_sum);
+}
+
+static int refuse(int rc, baton_error *err)
+{
+	return baton_error_set(
+		err, rc, "checkpoint: %s",
+		rc == -ENOMEM   ? "out of memory"
+		: rc == -EEXIST ? "layers of one name, whose tensors would have one name"
+		: rc == BATON_ERR_NAN
+			? "the loss is not finite: no training can go on from there"
+			: "a note is not printable ASCII, or there are two of its key");
+}
+
 int baton_state_save(const struct baton_state *state, const char *path, unsigned keep,
                      const baton_note *notes, size_t n_notes, baton_error *err)
 {
 	size_t n = state->plan->n_weights * sizeof(float);
 	struct baton_part parts[] = {
 		{NULL, 0}, {state->weights, n}, {state->state, n * state->rule->n_slots}};
-	int rc = make_prefix(state, notes, n_notes, &parts[0]);
+	struct c_locale c;
+	int rc = is_finite(state->run) ? BATON_OK : BATON_ERR_NAN;
 
+	if (rc == BATON_OK) {
+		enter_c(&c);
+		rc = make_prefix(state, notes, n_notes, &parts[0]);
+		leave_c(&c);
+	}
 	if (rc < 0)
-		return baton_error_set(err, rc,
-		                       rc == -ENOMEM ? "out of memory"
-		                                     : "checkpoint: a note is not printable ASCII");
+		return refuse(rc, err);
 	rc = baton_file_replace(path, keep, parts, 3, err);
 	free((void *)parts[0].bytes);
 	return rc;
@@ -371,19 +425,35 @@ int baton_model_save(const baton_model *net, const char *path, const baton_note 
 
 /* --- loading ------------------------------------------------------------------------ */
 
+/* Where two descriptions begin to differ: the part that does, from its beginning. */
+static size_t differ_at(const char *a, const char *b)
+{
+	size_t i = 0;
+
+	while (a[i] && a[i] == b[i])
+		i++;
+	while (i > 0 && a[i - 1] != ',' && a[i - 1] != '>' && a[i - 1] != ':')
+		i--;
+	return a[i] == ' ' && b[i] == ' ' ? i + 1 : i;
+}
+
 /* What a file must say of a key. */
 static int check_text(const struct baton_safetensors *file, const char *path, const char *key,
                       const char *wanted, const char *what, baton_error *err)
 {
 	const char *found = baton_safetensors_note(file, key);
+	char quoted[40];
+	size_t at;
 
 	if (found && strcmp(found, wanted) == 0)
 		return BATON_OK;
 	if (!found)
 		return baton_error_set(err, -EINVAL, "%.60s: not a checkpoint of baton: no \"%s\"",
 		                       path, key);
-	return baton_error_set(err, -EINVAL, "%.40s: %s is \"%.40s\" there, \"%.40s\" here", path,
-	                       what, found, wanted);
+	at = differ_at(found, wanted);
+	baton_safetensors_quote(quoted, sizeof(quoted), found + at);
+	return baton_error_set(err, -EINVAL, "%.40s: %s is \"%s\" there, \"%.39s\" here", path,
+	                       what, quoted, wanted + at);
 }
 
 static int check_note(const struct baton_safetensors *file, const char *path,
@@ -420,6 +490,17 @@ static int check_sameness(const struct baton_safetensors *file, const char *path
 	return rc;
 }
 
+/* Numbers that no training comes to. */
+static int check_agreement(const struct baton_run *run, const char *path, baton_error *err)
+{
+	if (run->metrics & ~(uint64_t)(BATON_METRIC_MAE | BATON_METRIC_MSE))
+		return baton_error_set(err, -EINVAL, "%.60s: metrics has unknown bits", path);
+	if (run->epoch_step > run->steps || (run->epoch_closed && !run->epoch_begun) ||
+	    run->epoch == UINT64_MAX)
+		return baton_error_set(err, -EINVAL, "%.60s: step and epoch do not agree", path);
+	return BATON_OK;
+}
+
 static int read_run(const struct baton_safetensors *file, const char *path, struct baton_run *run,
                     baton_error *err)
 {
@@ -429,18 +510,21 @@ static int read_run(const struct baton_safetensors *file, const char *path, stru
 	list_numbers(numbers, run);
 	for (size_t i = 0; i < N_NUMBERS; i++) {
 		const char *text = baton_safetensors_note(file, numbers[i].key);
+		char quoted[40];
 
-		if (!text || !parse(&numbers[i], text))
-			return baton_error_set(err, -EINVAL,
-			                       "%.60s: %s is \"%.40s\", no such number", path,
-			                       numbers[i].key, text ? text : "");
+		if (text && parse(&numbers[i], text))
+			continue;
+		baton_safetensors_quote(quoted, sizeof(quoted), text ? text : "");
+		return baton_error_set(err, -EINVAL, "%.60s: %s is \"%s\", no such number", path,
+		                       numbers[i].key, quoted);
 	}
 	if (!saved || !parse_saved(saved, run))
 		return baton_error_set(err, -EINVAL, "%.60s: the callbacks' numbers are none",
 		                       path);
-	if (run->learning_rate < 0)
-		return baton_error_set(err, -EINVAL, "%.60s: learning_rate is below 0", path);
-	return BATON_OK;
+	if (!(run->learning_rate >= 0 && run->learning_rate <= (double)FLT_MAX))
+		return baton_error_set(err, -EINVAL, "%.60s: learning_rate is not from 0 to %g",
+		                       path, (double)FLT_MAX);
+	return check_agreement(run, path, err);
 }
 
 struct reading {
@@ -487,7 +571,8 @@ static void adopt(baton_model *net, const struct baton_run *run, const float *nu
 	memcpy(net->state, numbers + n, n * net->rule.n_slots * sizeof(float));
 	net->run = *run;
 	net->rule.learning_rate = (float)run->learning_rate;
-	net->resumes = true;
+	net->run.learning_rate = (double)net->rule.learning_rate;
+	net->resumes = run->steps > 0 || run->epoch_begun; /* else nothing was begun */
 }
 
 static int load(baton_model *net, const struct baton_safetensors *file, const char *path,
@@ -507,30 +592,44 @@ static int load(baton_model *net, const struct baton_safetensors *file, const ch
 	return BATON_OK;
 }
 
+static int open_and_load(baton_model *net, const char *path, const baton_note *notes,
+                         size_t n_notes, baton_error *err)
+{
+	struct baton_safetensors file;
+	struct c_locale c;
+	int rc;
+
+	enter_c(&c);
+	rc = baton_safetensors_open(&file, path, err);
+	if (rc == BATON_OK) {
+		rc = load(net, &file, path, notes, n_notes, err);
+		baton_safetensors_close(&file);
+	}
+	leave_c(&c);
+	return rc;
+}
+
 int baton_model_load(baton_model *net, const char *path, const baton_note *notes, size_t n_notes,
                      baton_resume *at, baton_error *err)
 {
 	baton_resume ours = BATON_RESUME_INIT;
-	struct baton_safetensors file;
 	int rc;
 
 	if (!net || !path || (!notes && n_notes))
 		return baton_error_set(err, BATON_MISUSE_NULL, "net, path or notes is NULL");
 	if (!net->snapshots)
 		return baton_error_set(err, -EINVAL, "the model is not compiled");
-	rc = baton_safetensors_open(&file, path, err);
-	if (rc < 0)
-		return rc;
-	rc = load(net, &file, path, notes, n_notes, err);
-	baton_safetensors_close(&file);
+	if (at && at->size < sizeof(at->size))
+		return baton_error_set(err, -EINVAL, "at: size is not set");
+	rc = open_and_load(net, path, notes, n_notes, err);
 	if (rc < 0)
 		return rc;
 	ours.step = net->run.steps;
 	ours.next_batch = net->run.next_batch;
 	ours.epoch = net->run.epoch + net->run.epoch_closed;
 	ours.epoch_step = net->run.epoch_closed ? 0 : net->run.epoch_step;
-	if (at && !baton_spec_write(at, &ours, sizeof(ours)))
-		return baton_error_set(err, -EINVAL, "at: size is not set");
+	if (at)
+		baton_spec_write(at, &ours, sizeof(ours));
 	return baton_error_set(err, BATON_OK, "%s", "");
 }
 

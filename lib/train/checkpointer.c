@@ -22,16 +22,14 @@ struct baton_checkpointer {
 	pthread_cond_t wake;
 	bool stop;
 	/* the thread's, then the caller's */
-	uint64_t seen;  /* the step of the last snapshot that was tried */
-	uint64_t saved; /* of the last one that was saved */
-	bool tried;
+	uint64_t seen;   /* the step of the last snapshot that was tried */
+	uint64_t saved;  /* of the last one that was saved */
 	baton_error err; /* of the last try */
 };
 
 static void save(struct baton_checkpointer *c, const struct baton_state *state)
 {
 	c->seen = state->run->steps;
-	c->tried = true;
 	c->err.code = BATON_OK;
 	if (baton_state_save(state, c->options.path, c->options.keep, c->options.notes,
 	                     c->options.n_notes, &c->err) == BATON_OK)
@@ -41,12 +39,12 @@ static void save(struct baton_checkpointer *c, const struct baton_state *state)
 /* Is this step far enough? */
 static bool is_due(const struct baton_checkpointer *c, uint64_t step)
 {
-	return c->options.every > 0 && step >= c->seen && step - c->seen >= c->options.every;
+	return step >= c->seen && step - c->seen >= c->options.every;
 }
 
 static void look(struct baton_checkpointer *c)
 {
-	const baton_snapshot *s = baton_snapshot_get(c->net);
+	const baton_snapshot *s = c->options.every ? baton_snapshot_get(c->net) : NULL;
 
 	if (s && is_due(c, baton_snapshot_step(s))) {
 		struct baton_state state = baton_snapshot_state_of(s);
@@ -161,7 +159,8 @@ int baton_checkpointer_stop(baton_checkpointer **c, uint64_t *saved, baton_error
 	pthread_join(its->thread, NULL);
 	/* the training is over: this thread is the trainer, and the model its own */
 	state = baton_model_state_of(its->net);
-	save(its, &state);
+	if (state.run->steps > 0) /* else an older file is worth more */
+		save(its, &state);
 	if (saved)
 		*saved = its->saved;
 	rc = its->err.code;

@@ -27,6 +27,7 @@ struct fit {
 	bool tells_steps;          /* one of them wants to know of steps */
 	bool resumes;              /* from a checkpoint */
 	uint64_t steps_before;     /* it: steps of the epoch in hand that it had made */
+	bool placed;               /* the first batch was looked at */
 	struct baton_binding validation;
 	baton_history history;
 	uint64_t start_ns;
@@ -76,12 +77,17 @@ static int save_callbacks(struct fit *fit)
 	run->n_saved = 0;
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		double numbers[BATON_CALLBACK_NUMBERS];
-		size_t n = c->on_save ? c->on_save(c->state, numbers) : 0;
+		size_t n;
 
+		if (!c->on_save)
+			continue;
+		n = c->on_save(c->state, numbers);
 		if (n > BATON_CALLBACK_NUMBERS || run->n_saved + 1 + n > BATON_RUN_SAVED)
-			return baton_error_set(&fit->err, -EINVAL,
-			                       "callback %zu, on_save: %zu numbers are too many", i,
-			                       n);
+			return fit->err.code < 0 ? -EINVAL
+			                         : baton_error_set(&fit->err, -EINVAL,
+			                                           "callback %zu, on_save: "
+			                                           "%zu numbers are too many",
+			                                           i, n);
 		run->saved[run->n_saved++] = (double)n;
 		memcpy(run->saved + run->n_saved, numbers, n * sizeof(double));
 		run->n_saved += (unsigned)n;
@@ -89,28 +95,44 @@ static int save_callbacks(struct fit *fit)
 	return BATON_OK;
 }
 
+/* How many callbacks' numbers a checkpoint holds; -1: it is damaged. */
+static int count_saved(const struct baton_run *run)
+{
+	unsigned at = 0;
+	int count = 0;
+
+	for (; at < run->n_saved; count++) {
+		double n = run->saved[at++];
+
+		if (!(n >= 0 && n <= BATON_CALLBACK_NUMBERS && n <= run->n_saved - at) ||
+		    n != (double)(unsigned)n)
+			return -1;
+		at += (unsigned)n;
+	}
+	return count;
+}
+
 /* Give callbacks back what a checkpoint holds of them. */
 static int restore_callbacks(struct fit *fit)
 {
 	const struct baton_run *run = &fit->net->run;
 	const baton_callback *c = fit->callbacks;
-	unsigned at = 0;
-	int rc = BATON_OK;
+	const double *at = run->saved;
+	int count = 0, rc = BATON_OK;
 
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		double n = at < run->n_saved ? run->saved[at++] : -1;
-
-		if (!(n >= 0 && n <= run->n_saved - at) || (n > 0 && !c->on_restore))
-			return baton_error_set(&fit->err, -EINVAL,
-			                       "the checkpoint is of a fit with other callbacks");
-		if (n > 0)
-			rc = hear(fit, rc, i, "on_restore",
-			          c->on_restore(c->state, run->saved + at, (size_t)n));
-		at += (unsigned)n;
-	}
-	if (at != run->n_saved)
+	for (size_t i = 0; i < fit->options.n_callbacks; i++)
+		count += c[i].on_restore != NULL;
+	if (count != count_saved(run))
 		return baton_error_set(&fit->err, -EINVAL,
-		                       "the checkpoint is of a fit with more callbacks");
+		                       "the checkpoint has the state of %d callbacks, the fit %d "
+		                       "that would go on from it",
+		                       count_saved(run), count);
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		if (!c->on_restore)
+			continue;
+		rc = hear(fit, rc, i, "on_restore", c->on_restore(c->state, at + 1, (size_t)at[0]));
+		at += 1 + (size_t)at[0];
+	}
 	return rc;
 }
 
@@ -203,6 +225,22 @@ static int note_nan(struct fit *fit, uint64_t k, float loss)
 	return rc;
 }
 
+/* After a checkpoint: is this the batch that it would have gone on with? */
+static int check_place(struct fit *fit, uint64_t k)
+{
+	uint64_t wanted = fit->net->run.next_batch;
+
+	if (!fit->resumes || fit->placed || k == wanted) {
+		fit->placed = true;
+		return BATON_OK;
+	}
+	baton_error_set(&fit->err, -EINVAL,
+	                "the checkpoint goes on with batch %llu, the pipeline begins at %llu",
+	                (unsigned long long)wanted, (unsigned long long)k);
+	fit->err.batch = k;
+	return -EINVAL;
+}
+
 /* Take one batch, train on it, give it back. */
 static int step(struct fit *fit)
 {
@@ -214,7 +252,9 @@ static int step(struct fit *fit)
 	if (rc != BATON_OK)
 		return note_feed(fit, fit->feed, rc);
 	k = baton_k(&b);
-	rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
+	rc = check_place(fit, k);
+	if (rc == BATON_OK)
+		rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
 	baton_release(fit->feed, &b);
 	if (rc == BATON_OK && fit->tells_steps)
 		rc = tell_step(fit, loss);
@@ -286,7 +326,7 @@ static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 	struct baton_run *run = &fit->net->run;
 	baton_history *history = &fit->history;
 	baton_epoch *epoch = &history->epochs[history->n_epochs];
-	int validated = BATON_OK, told;
+	int validated = BATON_OK, told, saved;
 
 	if (run->epoch_step == 0)
 		return rc;
@@ -303,7 +343,8 @@ static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 		rc = validated;
 	if (rc == BATON_OK)
 		rc = told;
-	return rc < 0 ? rc : merge(rc, save_callbacks(fit));
+	saved = save_callbacks(fit); /* also of a fit that fails: a checkpoint may follow */
+	return rc < 0 ? rc : merge(rc, saved);
 }
 
 /* The epoch begins, unless a checkpoint was made in the middle of it. Returns what callbacks
@@ -311,14 +352,17 @@ static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 static int enter_epoch(struct fit *fit, uint64_t epoch)
 {
 	struct baton_run *run = &fit->net->run;
+	int rc;
 
-	if (fit->resumes && epoch == run->epoch && !run->epoch_closed && run->epoch_step > 0) {
+	if (fit->resumes && epoch == run->epoch && !run->epoch_closed && run->epoch_begun) {
 		fit->steps_before = run->epoch_step;
 		return BATON_OK;
 	}
 	fit->steps_before = 0;
 	baton_run_begin_epoch(run, epoch);
-	return tell_begin(fit, epoch);
+	rc = tell_begin(fit, epoch);
+	run->epoch_begun = rc >= 0;
+	return rc;
 }
 
 static int run_epoch(struct fit *fit, uint64_t epoch)
@@ -348,6 +392,8 @@ static int run_epochs(struct fit *fit)
 
 	if (rc == BATON_OK && fit->resumes)
 		rc = restore_callbacks(fit);
+	if (rc >= 0)
+		fit->net->resumes = false; /* else another fit may go on from there */
 	if (rc == BATON_OK)
 		rc = save_callbacks(fit);
 	for (uint64_t i = first_epoch(fit); rc == BATON_OK && i < fit->options.epochs; i++)
@@ -364,10 +410,10 @@ static void begin(struct fit *fit)
 
 	net->err.code = BATON_OK;
 	fit->resumes = net->resumes;
-	net->resumes = false;
 	net->metrics = fit->options.metrics;
 	if (!fit->resumes) {
 		net->run.metrics = net->metrics;
+		net->run.n_saved = 0;
 		net->run.digest = BATON_DIGEST_INIT;
 		baton_run_begin_epoch(&net->run, 0);
 	}
@@ -407,6 +453,27 @@ static int explain(const struct fit *fit, int rc, baton_error *err)
 	return rc;
 }
 
+/* What of the options a checkpoint knows. */
+static int check_sameness(const baton_fit_options *options, const baton_model *net,
+                          baton_error *err)
+{
+	const struct baton_run *run = &net->run;
+
+	if (!net->resumes)
+		return BATON_OK;
+	if (options->metrics != run->metrics)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: metrics is %#x; it is %#llx in the checkpoint",
+		                       options->metrics, (unsigned long long)run->metrics);
+	if (options->steps_per_epoch && options->steps_per_epoch < run->epoch_step)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: steps_per_epoch is %llu; in the checkpoint an epoch "
+		                       "has %llu or more",
+		                       (unsigned long long)options->steps_per_epoch,
+		                       (unsigned long long)run->epoch_step);
+	return BATON_OK;
+}
+
 static int read_options(struct fit *fit, const baton_fit_options *options, baton_error *err)
 {
 	const baton_fit_options defaults = BATON_FIT_OPTIONS_INIT;
@@ -430,7 +497,7 @@ static int read_options(struct fit *fit, const baton_fit_options *options, baton
 		                       fit->options.metrics);
 	if (fit->options.epochs == 0)
 		fit->options.epochs = 1;
-	return BATON_OK;
+	return check_sameness(&fit->options, fit->net, err);
 }
 
 /* Their elements are as long as the first one says. */

@@ -6,7 +6,7 @@
 #include <baton/model.h>
 #include <math.h>
 
-#define BATON_RUN_SAVED 32
+#define BATON_RUN_SAVED 64
 
 /* What one batch comes to. */
 struct baton_scores {
@@ -25,7 +25,8 @@ struct baton_run {
 	uint64_t metrics;    /* which of them are measured, beside the loss: BATON_METRIC_* */
 	uint64_t digest;     /* of the current fit's losses */
 	uint64_t next_batch; /* 1 + the k of the last batch trained on */
-	bool epoch_closed;   /* the epoch's end was told: the next step is another one's */
+	bool epoch_begun;    /* the epoch's beginning was told */
+	bool epoch_closed;   /* its end was told: the next step is another one's */
 	bool in_order;       /* how it sums (pass.h) */
 	double learning_rate;
 	unsigned n_saved; /* what callbacks want kept, all in a row */
@@ -37,7 +38,7 @@ static inline void baton_run_begin_epoch(struct baton_run *run, uint64_t epoch)
 	run->epoch = epoch;
 	run->epoch_step = 0;
 	run->epoch_rows = 0;
-	run->epoch_closed = false;
+	run->epoch_begun = run->epoch_closed = false;
 	run->loss_sum = run->mae_sum = run->mse_sum = 0;
 }
 
