@@ -319,6 +319,13 @@ static baton_epoch describe(const struct fit *fit, uint64_t ns)
 	};
 }
 
+/* All were told: what they made of the learning rate is part of the run. */
+static void settle_rate(baton_model *net)
+{
+	net->telling = false;
+	net->run.learning_rate = (double)net->rule.learning_rate;
+}
+
 /* Write down what the epoch came to, if it came to anything; rc is how it went so far. One
  * that was not cut short is validated. */
 static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
@@ -337,8 +344,10 @@ static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 	if (rc == BATON_OK || rc == BATON_END)
 		validated = validate(fit, epoch);
 	epoch->cut_short = (rc != BATON_OK && rc != BATON_END) || validated != BATON_OK;
+	fit->net->telling = true;
 	told = tell_end(fit, epoch);
 	run->epoch_closed = !epoch->cut_short;
+	settle_rate(fit->net);
 	if (rc == BATON_OK || (rc == BATON_END && validated < 0))
 		rc = validated;
 	if (rc == BATON_OK)
@@ -360,8 +369,11 @@ static int enter_epoch(struct fit *fit, uint64_t epoch)
 	}
 	fit->steps_before = 0;
 	baton_run_begin_epoch(run, epoch);
+	fit->net->telling = true;
 	rc = tell_begin(fit, epoch);
-	run->epoch_begun = rc >= 0;
+	if (rc >= 0)
+		run->epoch_begun = true;
+	settle_rate(fit->net);
 	return rc;
 }
 
@@ -388,10 +400,15 @@ static uint64_t first_epoch(const struct fit *fit)
 
 static int run_epochs(struct fit *fit)
 {
-	int rc = tell_fit_begin(fit), told;
+	int rc, told;
 
+	fit->net->telling = true;
+	rc = tell_fit_begin(fit);
 	if (rc == BATON_OK && fit->resumes)
 		rc = restore_callbacks(fit);
+	if (fit->resumes) /* it was told the first time, too, and then went on */
+		fit->net->rule.learning_rate = (float)fit->net->run.learning_rate;
+	settle_rate(fit->net);
 	if (rc >= 0)
 		fit->net->resumes = false; /* else another fit may go on from there */
 	if (rc == BATON_OK)

@@ -161,7 +161,8 @@ int baton_learning_rate_set(baton_model *net, double rate)
 	if (!net->snapshots || !(rate >= 0 && rate <= (double)FLT_MAX))
 		return -EINVAL;
 	net->rule.learning_rate = (float)rate;
-	net->run.learning_rate = (double)net->rule.learning_rate;
+	if (!net->telling) /* else it counts when all were told */
+		net->run.learning_rate = (double)net->rule.learning_rate;
 	return BATON_OK;
 }
 

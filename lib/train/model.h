@@ -52,6 +52,7 @@ struct baton_model {
 	unsigned metrics; /* BATON_METRIC_*, of the fit in hand */
 	struct baton_run run;
 	bool resumes;            /* run was loaded: the next fit goes on with it */
+	bool telling;            /* callbacks, what a fit that goes on tells them again */
 	uint64_t snapshot_steps; /* publish every so many steps; 0: when asked */
 	uint64_t snapshot_next;  /* when run.steps gets there; UINT64_MAX: never */
 	baton_error err;         /* of the step that failed */
