@@ -79,7 +79,7 @@ static void describe_rule(const struct baton_state *state, char *text, size_t si
 	         state->loss, r->ops->name, (double)r->momentum, (double)r->epsilon,
 	         r->epsilon_outside ? " outside" : "", (double)r->rho, (double)r->beta_1,
 	         (double)r->beta_2, r->nesterov ? ", nesterov" : "",
-	         r->centered ? ", centered" : "", state->run->in_order ? "; sums in order" : "");
+	         r->centered ? ", centered" : "", state->run->in_order ? ", in order" : "");
 }
 
 /* --- the numbers of a run ----------------------------------------------------------- */
