@@ -16,6 +16,7 @@ import time
 from tap import Skip, check, claim, main, run
 
 PROGRAM = sys.argv[1]
+FAST = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
 KILLS = int(os.environ.get('BATON_KILLS', 20))
 SHORT = ['--steps-per-epoch', 500, '--epochs', 4, '--hidden', 4, '--validation-steps', 3,
          '--patience', 3]
@@ -46,7 +47,7 @@ def data(path):
 @claim
 def goes_on():
     """a run that was ended by SIGINT goes on to the digest of one that was not"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         options = ['--steps-per-epoch', 20000, '--epochs', 30, '--validation-steps', 3]
         whole, _ = train(*options)
@@ -77,7 +78,7 @@ def goes_on():
 @claim
 def any_optimizer():
     """with every optimizer and loss, and more epochs than it was made for, it goes on"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         for optimizer in ('sgd', 'rmsprop', 'adam'):
             for loss in ('mse', 'mae'):
@@ -92,7 +93,7 @@ def any_optimizer():
 @claim
 def stopped():
     """a run that has stopped early stays so, and one that is done has nothing to do"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         options = ['--steps-per-epoch', 300, '--epochs', 30, '--patience', 1]
         whole, _ = train('--checkpoint', path, *options)
@@ -106,7 +107,7 @@ def stopped():
 @claim
 def progress_is_free():
     """bar, lines or no progress: a run goes on with any of them"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         status, _, err = run(PROGRAM, '--checkpoint', path, '--progress', 'lines', *SHORT)
         check(status == 0, err)
@@ -124,7 +125,7 @@ def killed():
     whole, _ = train(*options)
     took = time.monotonic() - begin
     resumed = none = done = 0
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         for i in range(KILLS):
             again = ['--resume', path] if os.path.exists(path) else []
@@ -157,7 +158,7 @@ def killed():
 @claim
 def keeps():
     """--keep K keeps K files, the newest without a number"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         for steps in range(1, 6):
             train('--steps-per-epoch', steps, '--epochs', 1, '--checkpoint', path, '--keep', 3)
@@ -168,7 +169,7 @@ def keeps():
 @claim
 def saved_and_loaded():
     """--save writes the trained model, --load predicts with it and does not train"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'model')
         doc, _ = train('--save', path, '--predict', '1,9', *SHORT)
         check(os.listdir(name) == ['model'], os.listdir(name))
@@ -186,7 +187,7 @@ def saved_and_loaded():
 @claim
 def refused():
     """another run's checkpoint is refused by one line that names what differs, and exit 1"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         train('--checkpoint', path, *SHORT)
         before = data(path)
@@ -236,7 +237,7 @@ def fails_to_write(path, what):
 @claim
 def unwritable():
     """a file that can't be written does not end the training: one line, exit 1, the old one stays"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         old = os.path.join(name, 'old')
         train('--checkpoint', old, '--steps-per-epoch', 10)
         before = data(old)
@@ -253,7 +254,7 @@ def unwritable():
 @claim
 def limited():
     """a file size limit is an error, and does not kill"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         old = os.path.join(name, 'old')
         train('--checkpoint', old, '--steps-per-epoch', 10)
         before = data(old)
@@ -266,7 +267,7 @@ def limited():
 @claim
 def full():
     """a disk that gets full is an error, and the old checkpoint stays"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         status, _, err = run('mount', '-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', name)
         if status:
             raise Skip(f'no tmpfs can be mounted here: {err.strip()}')
@@ -289,7 +290,7 @@ def full():
 @claim
 def diverged():
     """a training that diverges does not replace a checkpoint that is good"""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         status, _, err = run(PROGRAM, '--progress', 'none', '--optimizer', 'sgd', '--lr', 1,
                              '--checkpoint', path)
@@ -310,7 +311,7 @@ def need_safetensors():
 def others_read_ours():
     """safetensors for Python reads our file: names, shapes, numbers"""
     numpy, safetensors = need_safetensors()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         doc, _ = train('--save', path, *SHORT)
         tensors = safetensors.numpy.load_file(path)
@@ -330,7 +331,7 @@ def others_read_ours():
 def we_read_others():
     """a file that safetensors for Python has written is loaded, more tensors and all"""
     numpy, safetensors = need_safetensors()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         path = os.path.join(name, 'a')
         tensors = {'dense_1.kernel': numpy.array([[0.25], [0.5]], numpy.float32),
                    'dense_1.bias': numpy.array([3], numpy.float32),
