@@ -84,6 +84,21 @@ static bool parse_units(void *value, const char *text)
 	return false;
 }
 
+/* Options that are wrong only beside others. */
+static int check_together(const struct setup *s)
+{
+	bool trains = s->checkpoint_path || s->resume_path || s->save_path;
+
+	if (s->load_path && trains)
+		return args_error(PROGRAM, "load", s->load_path,
+		                  "does not train: use it without --checkpoint, --resume, --save");
+	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
+		return args_error(PROGRAM, "order", orders[s->order],
+		                  "a run can go on only if its batches come in order: use "
+		                  "ordered with --checkpoint and --resume");
+	return ARGS_GO_ON;
+}
+
 static int read_args(struct setup *s, int argc, char **argv)
 {
 	const struct arg table[] = {
@@ -126,6 +141,21 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                 "every 100 ms"),
 		ARG_CHOICE("progress", "auto|bar|lines|none", &s->progress, modes,
 	                   "on stderr; auto: a bar on a terminal, else lines (auto)"),
+		ARG_TEXT("checkpoint", "FILE", &s->checkpoint_path,
+	                 "keep the training's state in FILE while it trains and at its\n"
+	                 "end: a safetensors file, whole at any moment"),
+		ARG_U64("checkpoint-every", "N", &s->checkpoint_every, 1, UINT64_MAX,
+	                "steps between two checkpoints, or more if the disk is\n"
+	                "slower (100000)"),
+		ARG_U64("keep", "K", &s->keep, 1, 1000,
+	                "checkpoints to keep: FILE, FILE.1 before it, and so on (1)"),
+		ARG_TEXT("resume", "FILE", &s->resume_path,
+	                 "go on from a checkpoint, to the same bits as if the run had\n"
+	                 "never stopped; producers, pool and block may be others"),
+		ARG_TEXT("save", "FILE", &s->save_path, "write the trained model to FILE"),
+		ARG_TEXT("load", "FILE", &s->load_path,
+	                 "do not train: predict with the weights of a saved model or\n"
+	                 "checkpoint"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -135,13 +165,15 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"pb-es-------------",
+		"pb-es-------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage\n"
 		"130  interrupted: what was reached is reported\n"};
 	int rc = args_parse(&args, argc, argv), error;
 
+	if (rc == ARGS_GO_ON)
+		rc = check_together(s);
 	if (rc != ARGS_GO_ON || !s->json_path)
 		return rc;
 	error = json_file_open(&s->json, s->json_path);
@@ -192,6 +224,7 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.block_batches = (uint32_t)s->block;
 	options.order = s->order;
 	options.seed = s->seed;
+	options.first_batch = run->at.next_batch;
 	return baton_open(&run->feed, &source, &options, err);
 }
 
@@ -205,7 +238,7 @@ static int open_validation(const struct setup *s, struct run *run, baton_error *
 		return BATON_OK;
 	options.producers = BATON_INLINE;
 	options.seed = s->seed;
-	options.first_batch = s->steps * s->epochs;
+	options.first_batch = s->steps * s->epochs + run->at.epoch * s->validation_steps;
 	return baton_open(&run->validation, &source, &options, err);
 }
 
@@ -268,6 +301,7 @@ static int train(const struct setup *s, struct run *run, baton_error *err)
 	let_interrupts_be();
 	watch_stop(&watch);
 	progress_stop(&progress);
+	run->kept = keep_stop(run);
 	return run->ended < 0 ? run->ended : BATON_OK;
 }
 
@@ -285,24 +319,39 @@ static int collect(struct run *run)
 
 /* --- all of it -------------------------------------------------------------------- */
 
+static int run_training(const struct setup *s, struct run *run, baton_error *err)
+{
+	int rc = resume(s, run, err);
+
+	if (rc == BATON_OK)
+		rc = open_feed(s, run, err);
+	if (rc == BATON_OK)
+		rc = open_validation(s, run, err);
+	if (rc == BATON_OK)
+		rc = keep_start(s, run, err);
+	if (rc == BATON_OK)
+		rc = train(s, run, err);
+	if (rc == BATON_OK && (save_weights(s, run) < 0 || collect(run) < 0))
+		run->kept = -1;
+	return rc;
+}
+
 static int run_all(struct setup *s)
 {
 	struct run run = {.stopping = BATON_EARLY_STOPPING_INIT,
 	                  .history = BATON_HISTORY_INIT,
+	                  .at = BATON_RESUME_INIT,
 	                  .stats = BATON_STATS_INIT};
 	baton_error err = {0};
 	int rc = make_net(s, &run, &err), status = 1;
 
 	if (rc == BATON_OK)
-		rc = open_feed(s, &run, &err);
-	if (rc == BATON_OK)
-		rc = open_validation(s, &run, &err);
-	if (rc == BATON_OK)
-		rc = train(s, &run, &err);
+		rc = s->load_path ? baton_weights_load(run.net, s->load_path, &err)
+		                  : run_training(s, &run, &err);
 	if (rc < 0)
 		fprintf(stderr, PROGRAM ": %s%s\n", err.text[0] ? err.text : baton_strerror(rc),
 		        rc == BATON_ERR_NAN ? "; try a smaller --lr" : "");
-	else if (collect(&run) == 0)
+	else
 		status = report(s, &run);
 	if (s->json_path && status == 1)
 		json_file_close(&s->json);
@@ -322,6 +371,8 @@ int main(int argc, char **argv)
 		.steps = 1000,
 		.epochs = 10,
 		.seed = 1,
+		.checkpoint_every = 100000,
+		.keep = 1,
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
 	};
 	int rc = read_args(&s, argc, argv);

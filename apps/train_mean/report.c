@@ -65,10 +65,12 @@ static void print_end(const struct setup *s, const struct run *run)
 
 	if (run->ended == BATON_CANCELED)
 		printf("interrupted in epoch %" PRIu64 " of %" PRIu64 "\n",
-		       (uint64_t)(h->steps / s->steps) + 1, s->epochs);
+		       (run->at.step + h->steps) / s->steps + 1, s->epochs);
 	if (run->stopping.stopped)
-		printf("stopped after epoch %zu of %" PRIu64 ": the best was epoch %" PRIu64 "\n",
-		       h->n_epochs, s->epochs, run->stopping.best_epoch + 1);
+		printf("stopped after epoch %" PRIu64 " of %" PRIu64 ": the best was epoch %" PRIu64
+		       "\n",
+		       h->n_epochs ? h->epochs[h->n_epochs - 1].epoch + 1 : run->at.epoch,
+		       s->epochs, run->stopping.best_epoch + 1);
 }
 
 static void print_report(const struct setup *s, const struct run *run)
@@ -78,6 +80,10 @@ static void print_report(const struct setup *s, const struct run *run)
 
 	print_end(s, run);
 	print_predictions(s, run);
+	if (s->load_path)
+		return;
+	if (run->at.step)
+		printf("went on from step %" PRIu64 "\n", run->at.step);
 	printf("%" PRIu64 " steps in %.3f s, %.2f M steps/s; final loss %.6f", h->steps, time,
 	       time > 0 ? (double)h->steps / time * 1e-6 : 0,
 	       h->n_epochs ? h->epochs[h->n_epochs - 1].loss : (double)NAN);
@@ -119,6 +125,10 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 	json_text(j, "order", orders[s->order]);
 	json_text(j, "progress", modes[s->progress]);
 	json_text(j, "json", s->json_path);
+	json_text(j, "checkpoint", s->checkpoint_path);
+	json_text(j, "resume", s->resume_path);
+	json_text(j, "save", s->save_path);
+	json_text(j, "load", s->load_path);
 	json_array(j, "predict");
 	for (size_t i = 0; i < s->predict.n; i++)
 		json_pair(j, NULL, s->predict.of[i]);
@@ -224,6 +234,7 @@ static int save_json(struct setup *s, const struct run *run)
 	json_predictions(&j, s, run);
 	json_text(&j, "digest", digest);
 	json_u64(&j, "steps", run->history.steps);
+	json_u64(&j, "resumed_at_step", run->at.step);
 	json_bool(&j, "interrupted", run->ended == BATON_CANCELED);
 	json_bool(&j, "stopped", run->stopping.stopped);
 	json_f64(&j, "train_seconds", seconds(run->history.train_ns));
@@ -246,5 +257,5 @@ int report(struct setup *s, const struct run *run)
 		fprintf(stderr, PROGRAM ": can't write the results to standard output\n");
 		return 1;
 	}
-	return run->ended == BATON_CANCELED ? 130 : 0;
+	return run->kept < 0 ? 1 : run->ended == BATON_CANCELED ? 130 : 0;
 }

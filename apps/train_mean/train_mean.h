@@ -32,6 +32,8 @@ struct setup {
 	struct units hidden;
 	struct pairs predict;
 	struct pairs watch; /* the last one counts */
+	const char *checkpoint_path, *resume_path, *save_path, *load_path;
+	uint64_t checkpoint_every, keep;
 	const char *json_path;
 	struct json_file json;
 };
@@ -40,15 +42,28 @@ struct run {
 	baton_model *net;
 	baton_pipeline *feed, *validation;
 	baton_early_stopping stopping;
+	baton_checkpointer *checkpointer;
+	baton_resume at; /* where it goes on; all 0: from the start */
 	baton_history history;
 	baton_stats stats;
 	uint64_t *filled; /* [n_filled] */
 	size_t n_filled;
 	int ended; /* what baton_fit() returned */
+	int kept;  /* < 0: a checkpoint or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
 extern const char *const orders[], *const optimizers[], *const losses[], *const modes[];
+
+/* Put the compiled model where --resume says. Returns OK, or an error with err filled. */
+int resume(const struct setup *s, struct run *run, baton_error *err);
+
+/* Keep checkpoints while it trains, if it was asked for. stop says on stderr what failed. */
+int keep_start(const struct setup *s, struct run *run, baton_error *err);
+int keep_stop(struct run *run);
+
+/* Write --save's file. Says on stderr what failed. */
+int save_weights(const struct setup *s, const struct run *run);
 
 /* Print what came of it, and write the JSON document if one was asked for. Returns the
  * exit status. */

@@ -6,6 +6,7 @@
 #include <baton/bar.h>
 #include <baton/batch.h>
 #include <baton/callbacks.h>
+#include <baton/checkpoint.h>
 #include <baton/error.h>
 #include <baton/fit.h>
 #include <baton/guard.h>

@@ -51,11 +51,20 @@ typedef struct baton_callback {
 	int (*on_epoch_end)(void *state, const baton_epoch *epoch);
 	int (*on_fit_begin)(void *state, baton_model *net);
 	int (*on_fit_end)(void *state, baton_model *net);
+	/* What of its state a checkpoint shall hold: write up to BATON_CALLBACK_NUMBERS
+	 * numbers, return how many; all callbacks together up to 64, less one for each that
+	 * has this. Asked when the fit begins and after each on_epoch_end */
+	size_t (*on_save)(void *state, double *numbers);
+	/* After on_fit_begin, in a fit that goes on from a checkpoint: the same numbers. The
+	 * n-th callback that has this gets what the n-th with on_save wrote */
+	int (*on_restore)(void *state, const double *numbers, size_t n);
 } baton_callback;
-#define BATON_CALLBACK_INIT                              \
-	{                                                \
-		sizeof(baton_callback), 0, 0, 0, 0, 0, 0 \
+#define BATON_CALLBACK_INIT                                    \
+	{                                                      \
+		sizeof(baton_callback), 0, 0, 0, 0, 0, 0, 0, 0 \
 	}
+
+#define BATON_CALLBACK_NUMBERS 8
 
 /* Say why a callback fails; for `return baton_callback_fail(net, -EIO, "disk full")`, net
  * being what on_fit_begin was given. baton_fit() fails with code, and err->text says

@@ -140,6 +140,41 @@ static int stop_end(void *state, baton_model *net)
 	return baton_weights_set(net, stop->best_weights, n);
 }
 
+/* Can a checkpoint's number be a count? */
+static bool is_count(double number)
+{
+	return number >= 0 && number < 0x1p53;
+}
+
+static size_t stop_save(void *state, double *numbers)
+{
+	const baton_early_stopping *stop = state;
+
+	numbers[0] = stop->best;
+	numbers[1] = (double)stop->best_epoch;
+	numbers[2] = (double)stop->wait;
+	numbers[3] = stop->stopped;
+	numbers[4] = stop->kept;
+	return 5;
+}
+
+static int stop_restore(void *state, const double *numbers, size_t n)
+{
+	baton_early_stopping *stop = state;
+
+	if (n != 5 || !is_count(numbers[1]) || !is_count(numbers[2]))
+		return fail(stop->net, -EINVAL, "early stopping", "the checkpoint is of another");
+	if (stop->best_weights)
+		return fail(stop->net, -ENOTSUP, "early stopping",
+		            "a checkpoint does not hold the best epoch's weights");
+	stop->best = numbers[0];
+	stop->best_epoch = (uint64_t)numbers[1];
+	stop->wait = (uint64_t)numbers[2];
+	stop->stopped = numbers[3] != 0;
+	stop->kept = numbers[4] != 0;
+	return stop->stopped;
+}
+
 baton_callback baton_early_stopping_callback(baton_early_stopping *stop)
 {
 	baton_callback callback = BATON_CALLBACK_INIT;
@@ -148,6 +183,8 @@ baton_callback baton_early_stopping_callback(baton_early_stopping *stop)
 	callback.on_fit_begin = stop_begin;
 	callback.on_epoch_end = stop_epoch;
 	callback.on_fit_end = stop_end;
+	callback.on_save = stop_save;
+	callback.on_restore = stop_restore;
 	return callback;
 }
 
@@ -213,6 +250,30 @@ static int reduce_epoch(void *state, const baton_epoch *epoch)
 	return lower_rate(reduce);
 }
 
+static size_t reduce_save(void *state, double *numbers)
+{
+	const baton_reduce_rate *reduce = state;
+
+	numbers[0] = reduce->best;
+	numbers[1] = (double)reduce->wait;
+	numbers[2] = (double)reduce->cooling;
+	numbers[3] = (double)reduce->reductions;
+	return 4;
+}
+
+static int reduce_restore(void *state, const double *numbers, size_t n)
+{
+	baton_reduce_rate *reduce = state;
+
+	if (n != 4 || !is_count(numbers[1]) || !is_count(numbers[2]) || !is_count(numbers[3]))
+		return fail(reduce->net, -EINVAL, "reduce rate", "the checkpoint is of another");
+	reduce->best = numbers[0];
+	reduce->wait = (uint64_t)numbers[1];
+	reduce->cooling = (uint64_t)numbers[2];
+	reduce->reductions = (uint64_t)numbers[3];
+	return 0;
+}
+
 baton_callback baton_reduce_rate_callback(baton_reduce_rate *reduce)
 {
 	baton_callback callback = BATON_CALLBACK_INIT;
@@ -220,6 +281,8 @@ baton_callback baton_reduce_rate_callback(baton_reduce_rate *reduce)
 	callback.state = reduce;
 	callback.on_fit_begin = reduce_begin;
 	callback.on_epoch_end = reduce_epoch;
+	callback.on_save = reduce_save;
+	callback.on_restore = reduce_restore;
 	return callback;
 }
 

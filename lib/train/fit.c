@@ -25,6 +25,9 @@ struct fit {
 	baton_fit_options options;
 	baton_callback *callbacks; /* [options.n_callbacks], of our own length */
 	bool tells_steps;          /* one of them wants to know of steps */
+	bool resumes;              /* from a checkpoint */
+	uint64_t steps_before;     /* it: steps of the epoch in hand that it had made */
+	bool placed;               /* the first batch was looked at */
 	struct baton_binding validation;
 	baton_history history;
 	uint64_t start_ns;
@@ -62,6 +65,75 @@ static int tell_fit_begin(struct fit *fit)
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_fit_begin)
 			rc = hear(fit, rc, i, "on_fit_begin", c->on_fit_begin(c->state, fit->net));
+	}
+	return rc;
+}
+
+/* Write down callbacks' numbers for whoever makes a checkpoint: of each how many, then
+ * themselves. */
+static int save_callbacks(struct fit *fit)
+{
+	struct baton_run *run = &fit->net->run;
+	const baton_callback *c = fit->callbacks;
+
+	run->n_saved = 0;
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		double numbers[BATON_CALLBACK_NUMBERS];
+		size_t n;
+
+		if (!c->on_save)
+			continue;
+		n = c->on_save(c->state, numbers);
+		if (n > BATON_CALLBACK_NUMBERS || run->n_saved + 1 + n > BATON_RUN_SAVED)
+			return fit->err.code < 0 ? -EINVAL
+			                         : baton_error_set(&fit->err, -EINVAL,
+			                                           "callback %zu, on_save: "
+			                                           "%zu numbers are too many",
+			                                           i, n);
+		run->saved[run->n_saved++] = (double)n;
+		memcpy(run->saved + run->n_saved, numbers, n * sizeof(double));
+		run->n_saved += (unsigned)n;
+	}
+	return BATON_OK;
+}
+
+/* How many callbacks' numbers a checkpoint holds; -1: it is damaged. */
+static int count_saved(const struct baton_run *run)
+{
+	unsigned at = 0;
+	int count = 0;
+
+	for (; at < run->n_saved; count++) {
+		double n = run->saved[at++];
+
+		if (!(n >= 0 && n <= BATON_CALLBACK_NUMBERS && n <= run->n_saved - at) ||
+		    n != (double)(unsigned)n)
+			return -1;
+		at += (unsigned)n;
+	}
+	return count;
+}
+
+/* Give callbacks back what a checkpoint holds of them. */
+static int restore_callbacks(struct fit *fit)
+{
+	const struct baton_run *run = &fit->net->run;
+	const baton_callback *c = fit->callbacks;
+	const double *at = run->saved;
+	int count = 0, rc = BATON_OK;
+
+	for (size_t i = 0; i < fit->options.n_callbacks; i++)
+		count += c[i].on_restore != NULL;
+	if (count != count_saved(run))
+		return baton_error_set(&fit->err, -EINVAL,
+		                       "the checkpoint has the state of %d callbacks, the fit %d "
+		                       "that would go on from it",
+		                       count_saved(run), count);
+	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
+		if (!c->on_restore)
+			continue;
+		rc = hear(fit, rc, i, "on_restore", c->on_restore(c->state, at + 1, (size_t)at[0]));
+		at += 1 + (size_t)at[0];
 	}
 	return rc;
 }
@@ -155,6 +227,22 @@ static int note_nan(struct fit *fit, uint64_t k, float loss)
 	return rc;
 }
 
+/* After a checkpoint: is this the batch that it would have gone on with? */
+static int check_place(struct fit *fit, uint64_t k)
+{
+	uint64_t wanted = fit->net->run.next_batch;
+
+	if (!fit->resumes || fit->placed || k == wanted) {
+		fit->placed = true;
+		return BATON_OK;
+	}
+	baton_error_set(&fit->err, -EINVAL,
+	                "the checkpoint goes on with batch %llu, the pipeline begins at %llu",
+	                (unsigned long long)wanted, (unsigned long long)k);
+	fit->err.batch = k;
+	return -EINVAL;
+}
+
 /* Take one batch, train on it, give it back. */
 static int step(struct fit *fit)
 {
@@ -166,7 +254,9 @@ static int step(struct fit *fit)
 	if (rc != BATON_OK)
 		return note_feed(fit, fit->feed, rc);
 	k = baton_k(&b);
-	rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
+	rc = check_place(fit, k);
+	if (rc == BATON_OK)
+		rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
 	baton_release(fit->feed, &b);
 	if (rc == BATON_OK && fit->tells_steps)
 		rc = tell_step(fit, loss);
@@ -191,7 +281,7 @@ static int validation_step(struct fit *fit, struct baton_run *sums)
 	                             : baton_model_evaluate(fit->net, &rows, &scores);
 	rc = note_layer(fit, baton_k(&b), rc);
 	if (rc == BATON_OK)
-		baton_run_add(sums, &scores, rows.n);
+		baton_run_add(sums, &scores, rows.n, rows.k);
 	baton_release(fit->options.validation, &b);
 	return rc;
 }
@@ -233,62 +323,118 @@ static baton_epoch describe(const struct fit *fit, uint64_t ns)
 	};
 }
 
+/* All were told: what they made of the learning rate is part of the run. */
+static void settle_rate(baton_model *net)
+{
+	net->telling = false;
+	net->run.learning_rate = (double)net->rule.learning_rate;
+}
+
 /* Write down what the epoch came to, if it came to anything; rc is how it went so far. One
  * that was not cut short is validated. */
 static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 {
+	struct baton_run *run = &fit->net->run;
 	baton_history *history = &fit->history;
 	baton_epoch *epoch = &history->epochs[history->n_epochs];
-	int validated = BATON_OK, told;
+	int validated = BATON_OK, told, saved;
 
-	if (fit->net->run.epoch_step == 0)
+	if (run->epoch_step == 0)
 		return rc;
 	*epoch = describe(fit, end_ns - begin_ns);
 	history->n_epochs++;
-	history->steps += epoch->steps;
+	history->steps += epoch->steps - fit->steps_before;
 	history->train_ns = end_ns - fit->start_ns;
 	if (rc == BATON_OK || rc == BATON_END)
 		validated = validate(fit, epoch);
 	epoch->cut_short = (rc != BATON_OK && rc != BATON_END) || validated != BATON_OK;
+	fit->net->telling = true;
 	told = tell_end(fit, epoch);
+	run->epoch_closed = !epoch->cut_short;
+	settle_rate(fit->net);
 	if (rc == BATON_OK || (rc == BATON_END && validated < 0))
 		rc = validated;
-	return merge(rc, told);
+	saved = save_callbacks(fit); /* also of a fit that fails: a checkpoint may follow */
+	return merge(merge(rc, told), saved);
+}
+
+/* The epoch begins, unless a checkpoint was made in the middle of it. Returns what callbacks
+ * answer. */
+static int enter_epoch(struct fit *fit, uint64_t epoch)
+{
+	struct baton_run *run = &fit->net->run;
+	int rc;
+
+	if (fit->resumes && epoch == run->epoch && !run->epoch_closed && run->epoch_begun) {
+		fit->steps_before = run->epoch_step;
+		return BATON_OK;
+	}
+	fit->steps_before = 0;
+	baton_run_begin_epoch(run, epoch);
+	fit->net->telling = true;
+	rc = tell_begin(fit, epoch);
+	if (rc >= 0)
+		run->epoch_begun = true;
+	settle_rate(fit->net);
+	return rc;
 }
 
 static int run_epoch(struct fit *fit, uint64_t epoch)
 {
 	uint64_t steps = fit->options.steps_per_epoch;
 	uint64_t begin_ns, end_ns;
-	int rc;
+	int rc = enter_epoch(fit, epoch);
 
-	baton_run_begin_epoch(&fit->net->run, epoch);
-	rc = tell_begin(fit, epoch);
-	begin_ns = epoch == 0 ? fit->start_ns : baton_now_ns();
-	for (uint64_t i = 0; rc == BATON_OK && (steps == 0 || i < steps); i++)
+	begin_ns = fit->history.n_epochs == 0 ? fit->start_ns : baton_now_ns();
+	for (uint64_t i = fit->steps_before; rc == BATON_OK && (steps == 0 || i < steps); i++)
 		rc = step(fit);
 	end_ns = baton_now_ns();
 	return record(fit, rc, begin_ns, end_ns);
 }
 
+/* Where the first epoch of this fit is. */
+static uint64_t first_epoch(const struct fit *fit)
+{
+	const struct baton_run *run = &fit->net->run;
+
+	return fit->resumes ? run->epoch + run->epoch_closed : 0;
+}
+
 static int run_epochs(struct fit *fit)
 {
-	int rc = tell_fit_begin(fit);
+	int rc;
 
-	for (uint64_t i = 0; rc == BATON_OK && i < fit->options.epochs; i++)
+	fit->net->telling = true;
+	rc = tell_fit_begin(fit);
+	if (rc == BATON_OK && fit->resumes)
+		rc = restore_callbacks(fit);
+	if (fit->resumes) /* it was told the first time, too, and then went on */
+		fit->net->rule.learning_rate = (float)fit->net->run.learning_rate;
+	settle_rate(fit->net);
+	if (rc >= 0)
+		fit->net->resumes = false; /* else another fit may go on from there */
+	if (rc == BATON_OK)
+		rc = save_callbacks(fit);
+	for (uint64_t i = first_epoch(fit); rc == BATON_OK && i < fit->options.epochs; i++)
 		rc = run_epoch(fit, i);
 	return merge(rc, tell_fit_end(fit));
 }
 
-/* The run starts: fresh epochs and digest; weights, state and step count go on. */
+/* The run starts: fresh epochs and digest, unless a checkpoint's go on; weights, state and
+ * step count go on. */
 static void begin(struct fit *fit)
 {
 	baton_model *net = fit->net;
 
 	net->err.code = BATON_OK;
-	net->metrics = net->run.metrics = fit->options.metrics;
-	net->run.digest = BATON_DIGEST_INIT;
-	baton_run_begin_epoch(&net->run, 0);
+	fit->resumes = net->resumes;
+	net->metrics = fit->options.metrics;
+	if (!fit->resumes) {
+		net->run.metrics = net->metrics;
+		net->run.n_saved = 0;
+		net->run.digest = BATON_DIGEST_INIT;
+		baton_run_begin_epoch(&net->run, 0);
+	}
 	if (fit->options.snapshot_steps > 0) {
 		net->snapshot_steps = fit->options.snapshot_steps;
 		net->snapshot_next = net->run.steps + net->snapshot_steps;
@@ -323,6 +469,27 @@ static int explain(const struct fit *fit, int rc, baton_error *err)
 	return rc;
 }
 
+/* What of the options a checkpoint knows. */
+static int check_sameness(const baton_fit_options *options, const baton_model *net,
+                          baton_error *err)
+{
+	const struct baton_run *run = &net->run;
+
+	if (!net->resumes)
+		return BATON_OK;
+	if (options->metrics != run->metrics)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: metrics is %#x; it is %#llx in the checkpoint",
+		                       options->metrics, (unsigned long long)run->metrics);
+	if (options->steps_per_epoch && options->steps_per_epoch < run->epoch_step)
+		return baton_error_set(err, -EINVAL,
+		                       "fit: steps_per_epoch is %llu; in the checkpoint an epoch "
+		                       "has %llu or more",
+		                       (unsigned long long)options->steps_per_epoch,
+		                       (unsigned long long)run->epoch_step);
+	return BATON_OK;
+}
+
 static int read_options(struct fit *fit, const baton_fit_options *options, baton_error *err)
 {
 	const baton_fit_options defaults = BATON_FIT_OPTIONS_INIT;
@@ -346,7 +513,7 @@ static int read_options(struct fit *fit, const baton_fit_options *options, baton
 		                       fit->options.metrics);
 	if (fit->options.epochs == 0)
 		fit->options.epochs = 1;
-	return BATON_OK;
+	return check_sameness(&fit->options, fit->net, err);
 }
 
 /* Their elements are as long as the first one says. */

@@ -125,7 +125,6 @@ static bool is_linear(const baton_model *net)
 int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_optimizer *optimizer,
                        baton_error *err)
 {
-	size_t n_state;
 	int rc;
 
 	if (!net || !loss || !optimizer)
@@ -136,12 +135,12 @@ int baton_compile_spec(baton_model *net, const baton_loss *loss, const baton_opt
 	    (rc = compile_optimizer(net, optimizer, err)) < 0)
 		return rc;
 	net->linear = is_linear(net) ? baton_linear_best() : NULL;
-	n_state = net->rule.n_slots * net->plan->n_weights;
+	net->run.learning_rate = (double)net->rule.learning_rate;
 	free(net->state); /* of a compile that failed below */
-	net->state = zeros(n_state);
+	net->state = zeros(net->rule.n_slots * net->plan->n_weights);
 	if (!net->state)
 		return baton_error_set(err, -ENOMEM, "out of memory");
-	rc = baton_snapshots_create(&net->snapshots, net->plan, n_state, err);
+	rc = baton_snapshots_create(&net->snapshots, net->plan, &net->rule, net->loss->name, err);
 	return rc < 0 ? rc : baton_error_set(err, BATON_OK, "%s", "");
 }
 
@@ -151,7 +150,7 @@ int baton_sum_order(baton_model *net, int order)
 		return BATON_MISUSE_NULL;
 	if (order != BATON_SUM_TREE && order != BATON_SUM_IN_ORDER)
 		return -EINVAL;
-	net->in_order = order == BATON_SUM_IN_ORDER;
+	net->run.in_order = order == BATON_SUM_IN_ORDER;
 	return BATON_OK;
 }
 
@@ -162,6 +161,8 @@ int baton_learning_rate_set(baton_model *net, double rate)
 	if (!net->snapshots || !(rate >= 0 && rate <= (double)FLT_MAX))
 		return -EINVAL;
 	net->rule.learning_rate = (float)rate;
+	if (!net->telling) /* else it counts when all were told */
+		net->run.learning_rate = (double)net->rule.learning_rate;
 	return BATON_OK;
 }
 

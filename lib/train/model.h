@@ -14,6 +14,7 @@
 struct baton_rows {
 	const float *x, *y, *weight;
 	size_t n;
+	uint64_t k; /* of the batch that they are */
 };
 
 /* Where a model finds them: indices among a pipeline's fields. */
@@ -30,7 +31,6 @@ struct baton_model {
 	struct baton_plan *plan;
 	float *weights;  /* [n_weights] */
 	float *gradient; /* [n_weights] */
-	bool in_order;   /* sum row by row (pass.h) */
 
 	/* compile */
 	const struct baton_loss_ops *loss;
@@ -51,6 +51,8 @@ struct baton_model {
 
 	unsigned metrics; /* BATON_METRIC_*, of the fit in hand */
 	struct baton_run run;
+	bool resumes;            /* run was loaded: the next fit goes on with it */
+	bool telling;            /* callbacks, what a fit that goes on tells them again */
 	uint64_t snapshot_steps; /* publish every so many steps; 0: when asked */
 	uint64_t snapshot_next;  /* when run.steps gets there; UINT64_MAX: never */
 	baton_error err;         /* of the step that failed */

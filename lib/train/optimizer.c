@@ -246,3 +246,17 @@ int baton_rule_init(struct baton_rule *rule, const baton_optimizer *spec, baton_
 	};
 	return BATON_OK;
 }
+
+const char *baton_rule_slot(const struct baton_rule *rule, size_t i)
+{
+	static const char *const sgd[] = {"momentum"};
+	static const char *const rmsprop[] = {"velocity", "momentum"};
+	static const char *const centered[] = {"velocity", "average_gradient", "momentum"};
+	static const char *const adam[] = {"momentum", "velocity"};
+
+	if (rule->ops == &baton_optimizer_sgd)
+		return sgd[i];
+	if (rule->ops == &baton_optimizer_adam)
+		return adam[i];
+	return rule->centered ? centered[i] : rmsprop[i];
+}

@@ -29,6 +29,9 @@ extern const struct baton_optimizer_ops baton_optimizer_sgd;
 extern const struct baton_optimizer_ops baton_optimizer_rmsprop;
 extern const struct baton_optimizer_ops baton_optimizer_adam;
 
+/* What slot i < n_slots of the state is called, as Keras does: "velocity", "momentum", ... */
+const char *baton_rule_slot(const struct baton_rule *rule, size_t i);
+
 /* Settle the constants. Returns OK; -EINVAL, with err filled. */
 int baton_rule_init(struct baton_rule *rule, const baton_optimizer *spec, baton_error *err);
 

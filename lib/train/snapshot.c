@@ -56,8 +56,10 @@ static void reclaim(void *state, uint32_t which)
 }
 
 /* The numbers of all snapshots in one allocation, each on cache lines of its own. */
-static int init_all(struct baton_snapshots *set, const struct baton_plan *plan, size_t n_state)
+static int init_all(struct baton_snapshots *set, const struct baton_plan *plan,
+                    const struct baton_rule *rule, const char *loss)
 {
+	size_t n_state = rule->n_slots * plan->n_weights;
 	size_t stride = (plan->n_weights + n_state + 31) / 32 * 32;
 
 	set->numbers = aligned_alloc(128, BATON_SNAPSHOTS * stride * sizeof(float) + 128);
@@ -69,6 +71,8 @@ static int init_all(struct baton_snapshots *set, const struct baton_plan *plan, 
 		atomic_init(&s->refs, 0);
 		s->index = i;
 		s->plan = plan;
+		s->rule = rule;
+		s->loss = loss;
 		s->n_state = n_state;
 		s->weights = set->numbers + i * stride;
 	}
@@ -76,12 +80,12 @@ static int init_all(struct baton_snapshots *set, const struct baton_plan *plan, 
 }
 
 int baton_snapshots_create(struct baton_snapshots **set, const struct baton_plan *plan,
-                           size_t n_state, baton_error *err)
+                           const struct baton_rule *rule, const char *loss, baton_error *err)
 {
 	int rc;
 
 	*set = calloc(1, sizeof(**set));
-	if (!*set || init_all(*set, plan, n_state) < 0)
+	if (!*set || init_all(*set, plan, rule, loss) < 0)
 		rc = baton_error_set(err, -ENOMEM, "out of memory");
 	else
 		rc = baton_reclaimer_start(&(*set)->reclaimer, reclaim, *set, err);

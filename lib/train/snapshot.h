@@ -2,6 +2,7 @@
 #ifndef BATON_TRAIN_SNAPSHOT_H
 #define BATON_TRAIN_SNAPSHOT_H
 
+#include "optimizer.h"
 #include "plan.h"
 #include "reclaimer.h"
 #include "run.h"
@@ -11,6 +12,8 @@ struct baton_snapshot {
 	_Atomic(uint32_t) refs; /* 0: free, the trainer may fill it */
 	unsigned index;
 	const struct baton_plan *plan;
+	const struct baton_rule *rule; /* its learning rate is the trainer's: run has a copy */
+	const char *loss;
 	size_t n_state;
 	struct baton_run run;
 	float *weights; /* [plan->n_weights], then state [n_state] */
@@ -25,9 +28,10 @@ struct baton_snapshots {
 	struct baton_snapshot all[BATON_SNAPSHOTS];
 };
 
-/* plan must live as long as the set. Returns OK; -ENOMEM, -EAGAIN with err filled. */
+/* plan, rule and loss, its name, must live as long as the set. Returns OK; -ENOMEM, -EAGAIN
+ * with err filled. */
 int baton_snapshots_create(struct baton_snapshots **set, const struct baton_plan *plan,
-                           size_t n_state, baton_error *err);
+                           const struct baton_rule *rule, const char *loss, baton_error *err);
 
 /* *set becomes NULL; a NULL one is fine. Returns OK; MISUSE_LENT: nothing has changed. */
 int baton_snapshots_destroy(struct baton_snapshots **set);

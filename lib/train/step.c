@@ -69,7 +69,7 @@ static int backward(baton_model *net, const struct baton_pass *pass)
 int baton_model_layers_gradient(baton_model *net, const struct baton_rows *rows,
                                 struct baton_scores *scores)
 {
-	const struct baton_pass pass = baton_pass_of(rows->n, net->in_order, &net->err);
+	const struct baton_pass pass = baton_pass_of(rows->n, net->run.in_order, &net->err);
 	float *prediction;
 	int rc = forward(net, rows, &pass, &prediction);
 
@@ -82,7 +82,7 @@ int baton_model_layers_gradient(baton_model *net, const struct baton_rows *rows,
 int baton_model_gradient(baton_model *net, const struct baton_rows *rows,
                          struct baton_scores *scores)
 {
-	if (!net->linear || net->in_order || net->metrics || rows->weight)
+	if (!net->linear || net->run.in_order || net->metrics || rows->weight)
 		return baton_model_layers_gradient(net, rows, scores);
 	scores->loss = net->linear(net->weights, rows->x, rows->y, rows->n, net->plan->d_in,
 	                           net->gradient);
@@ -92,7 +92,7 @@ int baton_model_gradient(baton_model *net, const struct baton_rows *rows,
 int baton_model_evaluate(baton_model *net, const struct baton_rows *rows,
                          struct baton_scores *scores)
 {
-	const struct baton_pass pass = baton_pass_of(rows->n, net->in_order, &net->err);
+	const struct baton_pass pass = baton_pass_of(rows->n, net->run.in_order, &net->err);
 	float *prediction;
 	int rc = forward(net, rows, &pass, &prediction);
 
@@ -119,7 +119,7 @@ int baton_model_train(baton_model *net, const struct baton_rows *rows, struct ba
 		return rc;
 	net->rule.ops->update(&net->rule, net->run.steps + 1, net->weights, net->gradient,
 	                      net->state, net->plan->n_weights);
-	baton_run_add(&net->run, scores, rows->n);
+	baton_run_add(&net->run, scores, rows->n, rows->k);
 	offer_snapshot(net);
 	return BATON_OK;
 }
@@ -130,6 +130,7 @@ int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struc
 	rows->y = baton_f32(b, at->target);
 	rows->weight = at->weighted ? baton_f32(b, at->weight) : NULL;
 	rows->n = baton_rows(b);
+	rows->k = baton_k(b);
 	if (rows->x && rows->y)
 		return BATON_OK;
 	/* a batch that is held, of another pipeline: it lacks such a field, or has another dtype */

@@ -13,6 +13,10 @@ from tap import Skip, check, claim, main, run  # noqa: E402
 FAULT, LIBRARY, *HEADERS = sys.argv[1:]
 DECLARED = re.compile(r'^BATON_API[^;(]*?\b(baton_\w+)\(', re.M)
 # what would be a fault of another kind, that nothing here makes fail
+# files are made by these, and every call that they need fails in saves.c
+SAVING = {'baton_model_save', 'baton_snapshot_save', 'baton_model_load', 'baton_weights_load',
+          'baton_checkpointer_start', 'baton_checkpointer_stop'}
+SAVES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'saves.c')
 SYSTEM = {'open', 'open64', 'openat', 'fopen', 'fopen64', 'write', 'pwrite', 'rename', 'fsync',
           'socket', 'posix_memalign', 'strdup', 'asprintf'}
 
@@ -33,8 +37,11 @@ def every_fault():
     scenarios = re.findall(r'^(.*): (\d+) faults$', out, re.M)
     check(len(scenarios) >= 7 and all(int(n) >= 8 for _, n in scenarios), out)
     met = {name: int(n) for name, n in re.findall(r'^(baton_\w+) +(\d+)$', out, re.M)}
-    check(set(met) == functions(), 'not called under faults, or not public:',
-          sorted(set(met) ^ functions()))
+    with open(SAVES) as file:
+        saves = file.read()
+    check(all(name + '(' in saves for name in SAVING), SAVING)
+    check(set(met) == functions() - SAVING, 'not called under faults, or not public:',
+          sorted(set(met) ^ functions() - SAVING))
     can_fail = sorted(name for name, n in met.items() if n)
     check('baton_open' in can_fail and 'baton_detach' in can_fail, met)
     every_fault.__doc__ += (f': {sum(int(n) for _, n in scenarios)} faults; of {len(met)} public '
@@ -54,14 +61,16 @@ def leaks():
 
 @claim
 def no_other_faults():
-    """the library opens no file and writes none"""
+    """the library asks the system for no more than saves.c makes fail"""
     if not shutil.which('nm'):
         raise Skip('there is no nm')
     done = subprocess.run(['nm', '-D', '--undefined-only', LIBRARY], capture_output=True,
                           text=True, check=True)
     names = {line.split()[-1].split('@')[0] for line in done.stdout.splitlines()}
     check('pthread_create' in names, sorted(names))
-    check(not names & SYSTEM, sorted(names & SYSTEM))
+    with open(os.path.join(os.path.dirname(SAVES), 'meson.build')) as file:
+        failing = set(re.findall(r"'(\w+)'", file.read()))
+    check(not names & SYSTEM - failing, sorted(names & SYSTEM - failing))
 
 
 main()

@@ -34,8 +34,9 @@ SOURCES = {
     'calls': FEED + ['tests/fuzz/calls.c', 'tests/fuzz/model.c'],
     'options': FEED + ['tests/fuzz/options*.c', 'apps/args.c'],
     'replay': FEED + ['lib/train/*.c', 'tests/fuzz/replay.c', 'tests/ref/replay.c'],
+    'safetensors': FEED + ['lib/train/*.c', 'tests/fuzz/safetensors.c'],
 }[TARGET]
-LONGEST = {'calls': 200, 'options': 300, 'replay': 1000}[TARGET]
+LONGEST = {'calls': 200, 'options': 300, 'replay': 1000, 'safetensors': 1500}[TARGET]
 SANITIZE = 'address,undefined'
 FLAGS = ['-std=gnu11', '-D_GNU_SOURCE', '-DBATON_DEBUG', '-DMOST_NUMBERS=65536', '-O2', '-g',
          '-ffp-contract=off', '-fno-math-errno', '-fno-sanitize-recover=all',
@@ -109,6 +110,20 @@ MUTANTS = {
                                           'i < n; i++) {\n\t\tchar *end', 'i <= n; i++) {\n\t\tchar *end'),
         'a line is not freed': ('tests/ref/replay.c', '\tfree(in.text);\n', ''),
     },
+    'safetensors': {
+        'a shape is not compared': ('lib/train/safetensors.c',
+                                    'if (!shape_is(member(tensor, "shape"), shape))', 'if (0)'),
+        'a name is quoted as it is': ('lib/train/safetensors.c',
+                                      "text[n] < ' ' || text[n] > '~' ? '?' : text[n]", 'text[n]'),
+        'a refused header is not freed': ('lib/train/safetensors.c',
+                                          '\tif (rc < 0)\n\t\tbaton_safetensors_close(file);\n', ''),
+        'a learning rate becomes infinite': ('lib/train/checkpoint.c',
+                                             ' && run->learning_rate <= (double)FLT_MAX', ''),
+        'an epoch has more steps than all': ('lib/train/checkpoint.c',
+                                             'run->epoch_step > run->steps || ', ''),
+        'one number too many of callbacks': ('lib/train/checkpoint.c',
+                                             'if (run->n_saved == BATON_RUN_SAVED)', 'if (0)'),
+    },
 }[TARGET]
 
 
@@ -132,7 +147,7 @@ def compiled(source, to, *more):
 
 def linked(objects, to):
     status, said = call(CLANG, f'-fsanitize=fuzzer,{SANITIZE}', *objects, '-o', to,
-                        '-lurcu-bp', '-lurcu-common', '-lm', '-lpthread')
+                        '-lurcu-bp', '-lurcu-common', '-lcjson', '-lm', '-lpthread')
     check(status == 0, said)
     return to
 

@@ -137,7 +137,7 @@ static void expect_same_gradient(baton_model *net, baton_linear_fn *linear, size
 	static float x[200 * BATON_LINEAR_INPUTS], y[200];
 	size_t d_in = net->plan->d_in;
 	float fast[BATON_LINEAR_INPUTS + 1];
-	const struct baton_rows batch = {x, y, NULL, rows};
+	const struct baton_rows batch = {x, y, NULL, rows, 0};
 	struct baton_scores scores = {0, 0, 0};
 	float fast_loss;
 

@@ -616,9 +616,9 @@ Test(model, sums_may_go_back_to_the_tree)
 	baton_model *net = mean_model();
 
 	cr_expect_eq(baton_sum_order(net, BATON_SUM_IN_ORDER), BATON_OK);
-	cr_expect(net->in_order);
+	cr_expect(net->run.in_order);
 	cr_expect_eq(baton_sum_order(net, BATON_SUM_TREE), BATON_OK);
-	cr_expect_not(net->in_order);
+	cr_expect_not(net->run.in_order);
 	cr_expect_eq(baton_sum_order(net, -1), -EINVAL);
 	baton_model_destroy(&net);
 }
