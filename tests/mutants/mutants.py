@@ -488,7 +488,8 @@ step("delivery", "a taken slot is due at once again", DELIVERY,
 step("delivery", "a block counts one batch more", DELIVERY,
      "d->n = block->left = block->n;", "d->n = block->left = block->n, d->n += d->n < block->capacity;")
 step("delivery", "an empty block is not given back", DELIVERY,
-     "\tif (d->n == 0)\n\t\tgive_back(feed, t); /* nothing in it but its stop */\n", "",
+     "\tif (d->n == 0)\n\t\tgive_back(feed, t); /* nothing in it but its stop */\n\telse\n",
+     "\tif (d->n > 0)\n",
      reason="equivalent: only a stop comes without a batch, and after it nobody claims a slot")
 step("delivery", "a trainer about to sleep wakes nobody", DELIVERY,
      "\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\tepoch =", "\tepoch =")

@@ -62,13 +62,14 @@ CPUS = None # a semaphore: so many compilers and programs at once, but for those
 LAYERS = ("compile", "model", "spin", "unit", "keras", "value", "fault", "asan", "tsan")
 KEPT = ("lib/**/*.[ch]", "tests/**/*.[ch]", "tests/model/pipeline.pml", "tests/model/spin.sh",
         "tests/misuse/*.sh")
-COMPILE = ["-std=gnu11", "-O1", "-w", "-D_GNU_SOURCE", "-ffp-contract=off", "-fno-math-errno"]
+COMPILE = ["-std=gnu11", "-O1", "-w", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
+           "-ffp-contract=off", "-fno-math-errno"]
 VARIANTS = {
     "plain": [],
     "asan": ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DBATON_DEBUG"],
     "tsan": ["-g", "-fsanitize=thread"],
 }
-LIBS = ["-lurcu-bp", "-lurcu-common", "-lm", "-pthread"]
+LIBS = ["-lurcu-bp", "-lurcu-common", "-lcjson", "-lm", "-pthread"]
 FEED = ["lib/error.c", "lib/thread.c", *sorted(glob.glob("lib/feed/*.c", root_dir=ROOT))]
 WHOLE = [*FEED, *sorted(glob.glob("lib/train/*.c", root_dir=ROOT)),
          *sorted(glob.glob("lib/report/*.c", root_dir=ROOT))]
