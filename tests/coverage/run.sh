@@ -17,12 +17,12 @@ test -d "$build" || CC=clang-19 CXX=clang++-19 meson setup "$build" "$here/../..
 rm -rf "$build/raw"
 build=$(cd "$build" && pwd)
 LLVM_PROFILE_FILE=$build/raw/%p-%m.profraw
-programs='fault/fault fault/fault_functions misuse/stale misuse/stale_poison
+programs='fault/fault fault/fault_functions fault/fault_saves misuse/stale misuse/stale_poison
 	stress/stress_pipeline stress/stress_snapshot'
 {
 	meson test -C "$build" --suite unit --suite examples --suite ref && cd "$build" &&
 		ninja $(printf 'tests/%s ' $programs) && cd tests &&
-		fault/fault && fault/fault_functions &&
+		fault/fault && fault/fault_functions && fault/fault_saves &&
 		misuse/stale guard 100 && misuse/stale_poison poison 100 &&
 		stress/stress_pipeline 300000 && stress/stress_snapshot 1000 4 4000
 } >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }

@@ -549,6 +549,76 @@ Test(checkpoint, a_fit_with_other_metrics_callbacks_or_batches_is_refused_and_ma
 	fit_refused(wrong, 0, &right, "metrics is 0;");
 }
 
+Test(checkpoint, a_callback_of_another_kind_is_refused)
+{
+	struct how right = plain(), wrong;
+
+	right.stops = true;
+	save_middle(right);
+	wrong = right;
+	wrong.stops = false;
+	wrong.reduces = true;
+	fit_refused(wrong, 0, &right, "reduce rate: the checkpoint is of another");
+}
+
+Test(checkpoint, an_epoch_is_no_shorter_than_what_was_made_of_it)
+{
+	struct how how = plain();
+	baton_model *net;
+	baton_pipeline *feed;
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	baton_resume at = BATON_RESUME_INIT;
+	baton_error err;
+
+	save_middle(how);
+	net = make(&how);
+	cr_assert_eq(baton_model_load(net, in_scratch("middle"), NULL, 0, &at, NULL), BATON_OK);
+	cr_assert_geq(at.epoch_step, 2);
+	feed = feed_from(at.next_batch, &how);
+	options.epochs = EPOCHS;
+	options.steps_per_epoch = 1;
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), -EINVAL);
+	cr_expect(strstr(err.text, "steps_per_epoch is 1"), "%s", err.text);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
+static size_t save_many(void *state, double *numbers)
+{
+	memset(numbers, 0, BATON_CALLBACK_NUMBERS * sizeof(*numbers));
+	return *(size_t *)state;
+}
+
+Test(checkpoint, a_fit_does_not_begin_with_more_callbacks_numbers_than_it_can_keep)
+{
+	const struct how how = plain();
+	baton_model *net = make(&how);
+	baton_pipeline *feed = feed_from(0, &how);
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	baton_callback callbacks[10];
+	size_t n = BATON_CALLBACK_NUMBERS + 1;
+	baton_error err;
+
+	for (size_t i = 0; i < 10; i++) {
+		callbacks[i] = (baton_callback)BATON_CALLBACK_INIT;
+		callbacks[i].state = &n;
+		callbacks[i].on_save = save_many;
+	}
+	options.steps_per_epoch = 1;
+	options.callbacks = callbacks;
+	options.n_callbacks = 1;
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), -EINVAL);
+	cr_expect(strstr(err.text, "9 numbers are too many"), "%s", err.text);
+	n--;
+	options.n_callbacks = 10;
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), -EINVAL);
+	cr_expect(strstr(err.text, "callback 7, on_save: 8 numbers"), "%s", err.text);
+	options.n_callbacks = 7;
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), BATON_OK, "%s", err.text);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
 Test(checkpoint, batches_that_begin_elsewhere_are_refused)
 {
 	struct how how = plain();
