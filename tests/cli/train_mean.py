@@ -395,9 +395,10 @@ def terminal():
     check([int(n) for n in re.findall(r'Epoch (\d+)/3', text)] == [1, 2, 3], repr(text))
     check(len(re.findall(r' 1000/1000 \[={30}\]|\x1b\[K1000/1000 \[={30}\]', text)) == 3,
           repr(text))
-    narrow = on_terminal(*endless, columns=50, until=lambda text: text.count('ETA') >= 2)
+    narrow = on_terminal(*endless, columns=50, until=lambda text: text.count('loss: ') >= 2)
     for line in re.split(r'\r\x1b\[K|\r\n', narrow):
         check(len(re.sub(r'\x1b\[\d*m', '', line)) < 50, repr(line))
+        check('/1000000000' not in line or 'loss: ' in line, 'the time is to give way', repr(line))
 
 
 @claim
