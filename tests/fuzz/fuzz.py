@@ -54,8 +54,6 @@ MUTANTS = {
              'b->index_ < block->n'),
         'the oldest ticket moves on by one only':
             ('lib/feed/delivery.c', '\twhile (d->oldest != d->head &&', '\tif (d->oldest != d->head &&'),
-        'a stop is forgotten if a lower one comes later':
-            ('lib/feed/delivery.c', '(d->stopping && before(d->stop_ticket, t))', 'd->stopping'),
         'completion order goes on behind a stop':
             ('lib/feed/delivery.c', '\t\tend = d->stop_ticket; /*', '\t\tend += 0; /*'),
         'a detached copy is called by its block\'s number':
@@ -72,7 +70,7 @@ MUTANTS = {
             ('lib/feed/pipeline.c',
              'atomic_load_explicit(&(*feed)->lent, memory_order_acquire) > 0', '0'),
         'a failed begin stays counted':
-            ('lib/feed/claim.c', 'if (rc != BATON_OK) {\n\t\t/* release: as in give_away() */\n\t\t'
+            ('lib/feed/claim.c', 'if (rc != BATON_OK) {\n\t\t/* release: as in pass_on() */\n\t\t'
              'atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);',
              'if (rc != BATON_OK) {'),
         'a claim of another pipeline is taken':
