@@ -580,12 +580,14 @@ static int load(baton_model *net, const struct baton_safetensors *file, const ch
 {
 	const struct baton_state state = baton_model_state_of(net);
 	struct baton_run run = net->run;
-	float *numbers;
+	float *numbers = NULL;
 	int rc;
 
 	if ((rc = check_sameness(file, path, &state, notes, n_notes, err)) < 0 ||
-	    (rc = read_run(file, path, &run, err)) < 0 ||
-	    (rc = read_numbers(file, path, net->plan, &net->rule, &numbers, err)) < 0)
+	    (rc = read_run(file, path, &run, err)) < 0)
+		return rc;
+	rc = read_numbers(file, path, net->plan, &net->rule, &numbers, err);
+	if (!numbers)
 		return rc;
 	adopt(net, &run, numbers);
 	free(numbers);
@@ -636,7 +638,7 @@ int baton_model_load(baton_model *net, const char *path, const baton_note *notes
 int baton_weights_load(baton_model *net, const char *path, baton_error *err)
 {
 	struct baton_safetensors file;
-	float *numbers;
+	float *numbers = NULL;
 	int rc;
 
 	if (!net || !path)
@@ -646,7 +648,7 @@ int baton_weights_load(baton_model *net, const char *path, baton_error *err)
 		return rc;
 	rc = read_numbers(&file, path, net->plan, NULL, &numbers, err);
 	baton_safetensors_close(&file);
-	if (rc < 0)
+	if (!numbers)
 		return rc;
 	memcpy(net->weights, numbers, net->plan->n_weights * sizeof(float));
 	free(numbers);

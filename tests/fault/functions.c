@@ -522,6 +522,7 @@ static bool threads_come_to(long n)
 }
 
 static const char *leak = "";
+static void *volatile leaked; /* or a compiler leaves it out */
 static long own_threads; /* with . and .. */
 
 static void *stay(void *unused)
@@ -534,7 +535,7 @@ static void leak_something(void)
 {
 	pthread_t thread;
 
-	if (strcmp(leak, "block") == 0 && !malloc(1))
+	if (strcmp(leak, "block") == 0 && !(leaked = malloc(1)))
 		broken("malloc", -ENOMEM);
 	if (strcmp(leak, "file") == 0 && open("/dev/null", O_RDONLY) < 0)
 		broken("/dev/null", -errno);

@@ -74,7 +74,7 @@ def library():
 def build_and_run(compiler, language, options):
     """Compile the outside program with the installed copy only, and run it."""
     program = os.path.join(PLACE.name, 'outside')
-    must(*compiler, '-x', language, os.path.join(HERE, 'outside.c'), '-x', 'none', *WARN,
+    must(*compiler, '-x', language, os.path.join(HERE, 'outside.c'), *WARN,
          '-o', program, *options)
     out = must(program, env=os.environ | {'LD_LIBRARY_PATH': library()})
     check(out.startswith('loss '), out)
