@@ -523,7 +523,7 @@ static bool threads_come_to(long n)
 
 static const char *leak = "";
 static void *volatile leaked; /* or a compiler leaves it out */
-static long own_threads; /* with . and .. */
+static long own_threads;      /* with . and .. */
 
 static void *stay(void *unused)
 {
