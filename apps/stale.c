@@ -6,6 +6,7 @@
 #include <baton/guard.h>
 #include <execinfo.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,15 +33,12 @@ static void say_thread(void)
 	say(digits + n);
 }
 
-/* SA_RESETHAND: to return is to fault again, the usual way. */
-static void on_fault(int signal, siginfo_t *info, void *context)
+static void report(const void *address)
 {
 	char owner[512];
 	void *frames[64];
 
-	(void)signal;
-	(void)context;
-	if (!baton_guard_explain(info->si_addr, owner, sizeof(owner)))
+	if (!baton_guard_explain(address, owner, sizeof(owner)))
 		return;
 	say(program_name);
 	say(": thread ");
@@ -51,9 +49,24 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
 }
 
+/* A bug in a source is in all its threads, and they may fault at once. The first of them
+ * reports, and returns to fault again and end the program the usual way; whoever comes
+ * meanwhile waits for that, lest he end it in the middle of the report. */
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	static atomic_flag reported = ATOMIC_FLAG_INIT;
+
+	(void)context;
+	/* relaxed: it orders nothing but who comes first */
+	while (atomic_flag_test_and_set_explicit(&reported, memory_order_relaxed))
+		pause();
+	report(info->si_addr);
+	signal(number, SIG_DFL);
+}
+
 void catch_stale_access(const char *program)
 {
-	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_RESETHAND};
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
 	const char *guard = getenv("BATON_GUARD");
 	void *frame;
 
