@@ -28,6 +28,8 @@ struct fit {
 	bool resumes;              /* from a checkpoint */
 	uint64_t steps_before;     /* it: steps of the epoch in hand that it had made */
 	bool placed;               /* the first batch was looked at */
+	bool misplaced;            /* and it was another one than the checkpoint's next */
+	struct baton_run loaded;   /* then the model goes back to this */
 	struct baton_binding validation;
 	baton_history history;
 	uint64_t start_ns;
@@ -240,6 +242,7 @@ static int check_place(struct fit *fit, uint64_t k)
 	                "the checkpoint goes on with batch %llu, the pipeline begins at %llu",
 	                (unsigned long long)wanted, (unsigned long long)k);
 	fit->err.batch = k;
+	fit->misplaced = true;
 	return -EINVAL;
 }
 
@@ -428,6 +431,7 @@ static void begin(struct fit *fit)
 
 	net->err.code = BATON_OK;
 	fit->resumes = net->resumes;
+	fit->loaded = net->run;
 	net->metrics = fit->options.metrics;
 	if (!fit->resumes) {
 		net->run.metrics = net->metrics;
@@ -443,12 +447,25 @@ static void begin(struct fit *fit)
 	fit->start_ns = baton_now_ns();
 }
 
+/* Not a step was made: another fit may go on from the checkpoint. */
+static void load_again(struct fit *fit)
+{
+	baton_model *net = fit->net;
+
+	net->run = fit->loaded;
+	net->rule.learning_rate = (float)net->run.learning_rate;
+	net->resumes = true;
+}
+
 /* The run is over, however it went. */
 static void finish(struct fit *fit)
 {
 	baton_model *net = fit->net;
-	uint64_t digest = net->run.digest;
+	uint64_t digest;
 
+	if (fit->misplaced)
+		load_again(fit);
+	digest = net->run.digest;
 	for (size_t i = 0; i < net->plan->n_weights; i++)
 		digest = baton_digest_add(digest, net->weights[i]);
 	fit->history.digest = digest;

@@ -542,6 +542,7 @@ Test(checkpoint, a_fit_with_other_metrics_callbacks_or_batches_is_refused_and_ma
 	fit_refused(wrong, 0, &right, "early stopping: the checkpoint is of another");
 	wrong.reduces = true;
 	fit_refused(wrong, 0, &right, "the state of 1 callbacks, the fit 2");
+	fit_refused(right, 3, &right, "the pipeline begins at 11");
 	right.metrics = BATON_METRIC_MSE;
 	save_middle(right);
 	wrong = right;
