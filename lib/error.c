@@ -19,6 +19,7 @@ int baton_error_set(baton_error *err, int code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
+	baton_error_one_line(err->text); /* names and paths come from outside */
 	return code;
 }
 

@@ -102,3 +102,11 @@ Test(error, whatever_breaks_a_line_becomes_a_space)
 	baton_error_one_line(text);
 	cr_assert_str_eq(text, " frame 17:  bad header \xc3\xa9\x7f");
 }
+
+Test(error, a_name_with_a_line_break_forges_no_second_line)
+{
+	baton_error err;
+
+	baton_error_set(&err, -EIO, "%.60s: can't be opened", "/tmp/a\nbaton: all is well\x1b[2K");
+	cr_assert_str_eq(err.text, "/tmp/a baton: all is well [2K: can't be opened");
+}
