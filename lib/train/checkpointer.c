@@ -149,6 +149,8 @@ int baton_checkpointer_stop(baton_checkpointer **c, uint64_t *saved, baton_error
 	struct baton_state state;
 	int rc;
 
+	if (saved)
+		*saved = 0;
 	if (!its)
 		return baton_error_set(err, BATON_OK, "%s", "");
 	*c = NULL;

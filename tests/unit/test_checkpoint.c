@@ -828,6 +828,7 @@ Test(checkpoint, the_thread_refuses_null_and_unset)
 	baton_model *net = make(&how), *raw = mean_model();
 	baton_checkpoint_options options = keeping(1, 1), unset = {0};
 	baton_checkpointer *c = NULL;
+	uint64_t saved = 77;
 
 	cr_expect_eq(baton_checkpointer_start(NULL, net, &options, NULL), BATON_MISUSE_NULL);
 	cr_expect_eq(baton_checkpointer_start(&c, NULL, &options, NULL), BATON_MISUSE_NULL);
@@ -842,7 +843,8 @@ Test(checkpoint, the_thread_refuses_null_and_unset)
 	options.path = NULL;
 	cr_expect_eq(baton_checkpointer_start(&c, net, &options, NULL), BATON_MISUSE_NULL);
 	cr_expect_null(c);
-	cr_expect_eq(baton_checkpointer_stop(&c, NULL, NULL), BATON_OK);
+	cr_expect_eq(baton_checkpointer_stop(&c, &saved, NULL), BATON_OK);
+	cr_expect_eq(saved, 0, "the caller's own number stays");
 	cr_expect_eq(baton_checkpointer_stop(NULL, NULL, NULL), BATON_OK);
 	baton_model_destroy(&net);
 	baton_model_destroy(&raw);
