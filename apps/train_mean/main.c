@@ -96,6 +96,9 @@ static int check_together(const struct setup *s)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
+	if ((s->checkpoint_every || s->keep) && !s->checkpoint_path)
+		return args_error(PROGRAM, s->keep ? "keep" : "checkpoint-every", NULL,
+		                  "does nothing without --checkpoint");
 	return ARGS_GO_ON;
 }
 
@@ -371,8 +374,6 @@ int main(int argc, char **argv)
 		.steps = 1000,
 		.epochs = 10,
 		.seed = 1,
-		.checkpoint_every = 100000,
-		.keep = 1,
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
 	};
 	int rc = read_args(&s, argc, argv);

@@ -33,7 +33,7 @@ struct setup {
 	struct pairs predict;
 	struct pairs watch; /* the last one counts */
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
-	uint64_t checkpoint_every, keep;
+	uint64_t checkpoint_every, keep; /* 0: not given */
 	const char *json_path;
 	struct json_file json;
 };

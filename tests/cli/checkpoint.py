@@ -220,6 +220,9 @@ def bad_usage():
                           (['--checkpoint', 'g', '--order', 'completion'], 'ordered'),
                           (['--resume', 'g', '--order', 'completion'], 'ordered'),
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
+                          (['--checkpoint-every', '7'], '--checkpoint-every'),
+                          (['--keep', '1'], '--keep: does nothing without --checkpoint'),
+                          (['--keep', '2', '--save', 'f'], '--keep'),
                           (['--keep', '0'], '1 to 1000'), (['--keep', '1001'], '1 to 1000'),
                           (['--checkpoint', ''], '--checkpoint'), (['--resume', ''], '--resume')):
         status, out, err = run(PROGRAM, *options)
@@ -230,8 +233,8 @@ def bad_usage():
 def fails_to_write(path, what):
     """Training goes on, one line says so, exit 1."""
     for option in ('--checkpoint', '--save'):
-        doc, err = train(option, path, '--checkpoint-every', 1, '--steps-per-epoch', 400,
-                         '--epochs', 2, status=1)
+        often = ['--checkpoint-every', 1] if option == '--checkpoint' else []
+        doc, err = train(option, path, *often, '--steps-per-epoch', 400, '--epochs', 2, status=1)
         check(doc['steps'] == 800 and err.count('\n') == 1, what, err)
         check(err.startswith(f'train_mean: {option}: {path}: ') and what in err, what, err)
 
