@@ -173,16 +173,11 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage\n"
 		"130  interrupted: what was reached is reported\n"};
-	int rc = args_parse(&args, argc, argv), error;
+	int rc = args_parse(&args, argc, argv);
 
 	if (rc == ARGS_GO_ON)
 		rc = check_together(s);
-	if (rc != ARGS_GO_ON || !s->json_path)
-		return rc;
-	error = json_file_open(&s->json, s->json_path);
-	return error ? args_error(PROGRAM, "json", s->json_path, "can't be written: %s",
-	                          strerror(error))
-	             : ARGS_GO_ON;
+	return rc == ARGS_GO_ON ? open_files(s) : rc;
 }
 
 /* --- interruption ----------------------------------------------------------------- */

@@ -55,6 +55,10 @@ struct run {
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
 extern const char *const orders[], *const optimizers[], *const losses[], *const modes[];
 
+/* Before the run: can everything be written that was asked for? Returns ARGS_GO_ON, or the
+ * exit status after one line on stderr. */
+int open_files(struct setup *s);
+
 /* Put the compiled model where --resume says. Returns OK, or an error with err filled. */
 int resume(const struct setup *s, struct run *run, baton_error *err);
 
