@@ -126,19 +126,6 @@ int plot_open(struct plot *plot, const char *path, struct plot_error *why)
 
 /* --- drawing ---------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *text, size_t bytes)
-{
-	while (bytes > 0) {
-		ssize_t n = write(fd, text, bytes);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		text += n > 0 ? n : 0;
-		bytes -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 /* If it is there no more, its exit status says why: its end of the pipe breaking must not
  * end us, nor be what is reported. */
 static void tell(struct plot *plot, const char *text, size_t bytes)
@@ -146,7 +133,7 @@ static void tell(struct plot *plot, const char *text, size_t bytes)
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
 	sigaction(SIGPIPE, &ignore, &before);
-	write_all(plot->to, text, bytes);
+	json_file_put(plot->to, text, bytes);
 	sigaction(SIGPIPE, &before, NULL);
 }
 

@@ -37,5 +37,7 @@ int open_files(struct setup *s)
 		rc = check_replaceable("save", s->save_path);
 	if (rc == ARGS_GO_ON && s->json_path)
 		rc = refuse("json", s->json_path, json_file_open(&s->json, s->json_path));
+	if (rc == ARGS_GO_ON)
+		rc = logs_open(&s->logs, s->log_csv_path, s->log_jsonl_path);
 	return rc;
 }

@@ -125,6 +125,9 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 	json_text(j, "order", orders[s->order]);
 	json_text(j, "progress", modes[s->progress]);
 	json_text(j, "json", s->json_path);
+	json_text(j, "log_csv", s->log_csv_path);
+	json_text(j, "log_jsonl", s->log_jsonl_path);
+	json_u64(j, "log_every", s->log_every);
 	json_text(j, "checkpoint", s->checkpoint_path);
 	json_text(j, "resume", s->resume_path);
 	json_text(j, "save", s->save_path);

@@ -5,6 +5,7 @@
 /* What train_mean was asked for, and what came of it. */
 
 #include "../json.h"
+#include "log.h"
 #include <baton/baton.h>
 
 #define PROGRAM "train_mean"
@@ -34,8 +35,10 @@ struct setup {
 	struct pairs watch; /* the last one counts */
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep; /* 0: not given */
-	const char *json_path;
+	const char *json_path, *log_csv_path, *log_jsonl_path;
+	uint64_t log_every; /* 0: not given */
 	struct json_file json;
+	struct logs logs;
 };
 
 struct run {
@@ -49,7 +52,7 @@ struct run {
 	uint64_t *filled; /* [n_filled] */
 	size_t n_filled;
 	int ended; /* what baton_fit() returned */
-	int kept;  /* < 0: a checkpoint or file could not be written, which was said */
+	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
