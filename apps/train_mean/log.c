@@ -76,31 +76,31 @@ static void put_nothing(struct row *row)
 		put(row, ",");
 }
 
-static void put_time(struct row *row)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	put(row, row->json ? ", \"time\": %lld.%03ld" : ",%lld.%03ld", (long long)now.tv_sec,
-	    now.tv_nsec / 1000000);
-}
-
 static void make_header(const struct logs *logs, char *text)
 {
 	sprintf(text, "step,epoch,time,loss%s%s\n", logs->every ? ",batch_loss" : "",
 	        logs->validates ? ",val_loss" : "");
 }
 
-/* epoch: its mean and validation, at its end; NULL: of a step on the way */
-static void make_row(const struct logs *logs, struct row *row, uint64_t step, uint64_t epoch,
-                     double loss, const baton_epoch *end)
+/* What a row tells; both files the same. */
+struct facts {
+	uint64_t step, epoch;
+	double loss;
+	const baton_epoch *end; /* of the epoch that ends here; NULL: a step on the way */
+	struct timespec now;
+};
+
+static void make_row(const struct logs *logs, const struct facts *facts, struct row *row)
 {
-	row->n = 0;
-	put(row, row->json ? "{\"step\": %" PRIu64 ", \"epoch\": %" PRIu64 : "%" PRIu64 ",%" PRIu64,
-	    step, epoch + 1);
-	put_time(row);
-	put_number(row, "loss", loss);
-	if (logs->every && logs->at == step)
+	const baton_epoch *end = facts->end;
+
+	put(row,
+	    row->json ? "{\"step\": %" PRIu64 ", \"epoch\": %" PRIu64 ", \"time\": %lld.%03ld"
+	              : "%" PRIu64 ",%" PRIu64 ",%lld.%03ld",
+	    facts->step, facts->epoch + 1, (long long)facts->now.tv_sec,
+	    facts->now.tv_nsec / 1000000);
+	put_number(row, "loss", facts->loss);
+	if (logs->every && logs->at == facts->step)
 		put_number(row, "batch_loss", (double)logs->batch_loss);
 	else if (logs->every)
 		put_nothing(row);
@@ -121,24 +121,23 @@ static void append(struct log_file *f, const char *text, size_t n)
 		return; /* a disk that takes nothing; a run that goes on cuts what is half */
 }
 
-static void write_row(struct logs *logs, struct log_file *f, uint64_t step, uint64_t epoch,
-                      double loss, const baton_epoch *end)
+static void write_row(const struct logs *logs, struct log_file *f, const struct facts *facts)
 {
 	struct row row = {.json = f->json};
 
-	if (f->file.fd < 0 || f->error || step <= f->last)
+	if (f->file.fd < 0 || f->error || facts->step <= f->last)
 		return;
-	make_row(logs, &row, step, epoch, loss, end);
+	make_row(logs, facts, &row);
 	append(f, row.text, row.n);
 	if (f->error == 0)
-		f->last = step;
+		f->last = facts->step;
 }
 
-static void write_rows(struct logs *logs, uint64_t step, uint64_t epoch, double loss,
-                       const baton_epoch *end)
+static void write_rows(struct logs *logs, struct facts facts)
 {
-	write_row(logs, &logs->csv, step, epoch, loss, end);
-	write_row(logs, &logs->jsonl, step, epoch, loss, end);
+	clock_gettime(CLOCK_REALTIME, &facts.now);
+	write_row(logs, &logs->csv, &facts);
+	write_row(logs, &logs->jsonl, &facts);
 }
 
 static int on_step(void *state, const baton_progress *progress)
@@ -149,7 +148,9 @@ static int on_step(void *state, const baton_progress *progress)
 	logs->at = step;
 	logs->batch_loss = progress->loss;
 	if (step % logs->every == 0 && progress->step + 1 < logs->steps)
-		write_rows(logs, step, progress->epoch, progress->mean, NULL);
+		write_rows(logs, (struct facts){.step = step,
+		                                .epoch = progress->epoch,
+		                                .loss = progress->mean});
 	return 0;
 }
 
@@ -160,8 +161,10 @@ static int on_epoch_end(void *state, const baton_epoch *epoch)
 	struct logs *logs = state;
 
 	if (!epoch->cut_short || !isfinite(epoch->loss))
-		write_rows(logs, epoch->epoch * logs->steps + epoch->steps, epoch->epoch,
-		           epoch->loss, epoch);
+		write_rows(logs, (struct facts){.step = epoch->epoch * logs->steps + epoch->steps,
+		                                .epoch = epoch->epoch,
+		                                .loss = epoch->loss,
+		                                .end = epoch});
 	return 0;
 }
 
