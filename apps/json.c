@@ -151,15 +151,21 @@ void json_i64(struct json *j, const char *key, int64_t value)
 }
 
 /* The fewest digits that read back as the same double. */
-void json_f64(struct json *j, const char *key, double value)
+void json_f64_text(char text[JSON_F64], double value)
 {
-	char text[40] = "null";
-
+	strcpy(text, "null");
 	for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
+		snprintf(text, JSON_F64, "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
 			break;
 	}
+}
+
+void json_f64(struct json *j, const char *key, double value)
+{
+	char text[JSON_F64];
+
+	json_f64_text(text, value);
 	if (put_key(j, key))
 		fputs(text, j->out);
 }
@@ -236,12 +242,12 @@ static int open_stdout(struct json_file *file)
 
 /* Without O_TRUNC: a failing run changes nothing. If it is the very file that standard
  * output goes to, share its offset rather than write over what was printed. */
-static int open_in_place(struct json_file *file)
+static int open_in_place(struct json_file *file, int more)
 {
 	struct stat ours, std;
 
-	file->fd =
-		beyond_standard(open(file->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
+	file->fd = beyond_standard(
+		open(file->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | more, 0666));
 	if (file->fd < 0)
 		return errno;
 	if (fstat(file->fd, &ours) == 0 && fstat(STDOUT_FILENO, &std) == 0 &&
@@ -263,11 +269,11 @@ int json_file_open(struct json_file *file, const char *path)
 	if (lstat(path, &st) < 0) /* perhaps a new file */
 		return errno == ENOENT ? probe_neighbour(path) : errno;
 	if (!S_ISREG(st.st_mode))
-		return open_in_place(file);
+		return open_in_place(file, 0);
 	if (access(path, W_OK) < 0)
 		return errno;
 	rc = probe_neighbour(path);
-	return rc ? open_in_place(file) : 0; /* a directory that lets us in but not add */
+	return rc ? open_in_place(file, 0) : 0; /* a directory that lets us in but not add */
 }
 
 void json_file_close(struct json_file *file)
@@ -277,15 +283,23 @@ void json_file_close(struct json_file *file)
 	file->fd = -1;
 }
 
-static int write_all(int fd, const char *text, size_t bytes)
+int json_file_append(struct json_file *file, const char *path)
 {
-	while (bytes > 0) {
-		ssize_t n = write(fd, text, bytes);
+	*file = (struct json_file){.path = path, .fd = -1};
+	return open_in_place(file, O_APPEND);
+}
 
-		if (n < 0 && errno != EINTR)
+int json_file_put(int fd, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	while (n > 0) {
+		ssize_t done = write(fd, at, n);
+
+		if (done < 0 && errno != EINTR)
 			return errno;
-		text += n > 0 ? n : 0;
-		bytes -= n > 0 ? (size_t)n : 0;
+		at += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
 	}
 	return 0;
 }
@@ -297,7 +311,7 @@ static int replace(const char *path, const char *text, size_t bytes)
 	char *name = NULL;
 	bool exists = stat(path, &st) == 0;
 	int fd = open_neighbour(path, 0666, &name);
-	int rc = fd < 0 ? errno : write_all(fd, text, bytes);
+	int rc = fd < 0 ? errno : json_file_put(fd, text, bytes);
 
 	if (rc == 0 && exists && fchmod(fd, st.st_mode & 0777) < 0)
 		rc = errno;
@@ -320,7 +334,7 @@ static int write_in_place(const struct json_file *file, const char *text, size_t
 
 	if (file->is_stdout && fflush(stdout) != 0)
 		return errno;
-	rc = write_all(file->fd, text, bytes);
+	rc = json_file_put(file->fd, text, bytes);
 	if (rc == 0 && !file->is_stdout && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    ftruncate(file->fd, (off_t)bytes) < 0)
 		rc = errno;

@@ -52,6 +52,10 @@ void json_i64(struct json *j, const char *key, int64_t value);
 void json_f64(struct json *j, const char *key, double value); /* not finite: null */
 void json_bool(struct json *j, const char *key, bool value);
 
+/* What json_f64() writes. */
+#define JSON_F64 40
+void json_f64_text(char text[JSON_F64], double value);
+
 /* Before a long run: can path be written? "-" is standard output. Nothing of a file that
  * is there already changes, and none appears, until json_save().
  * Returns 0, or an errno value */
@@ -62,6 +66,11 @@ void json_file_close(struct json_file *file);
 /* Write any bytes there, as a whole or not at all if it is a regular file; it is closed.
  * Returns 0, or an errno value */
 int json_file_write(struct json_file *file, const void *bytes, size_t n);
+
+/* For a file that grows: open it, to be written behind what is there; json_file_put() writes
+ * some bytes at once, json_file_close() closes it. Both return 0, or an errno value */
+int json_file_append(struct json_file *file, const char *path);
+int json_file_put(int fd, const void *bytes, size_t n);
 
 /* Write what was begun, and free it; the file is closed. A regular file is replaced as a
  * whole or not at all. Returns 0, or an errno value */

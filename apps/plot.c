@@ -126,19 +126,6 @@ int plot_open(struct plot *plot, const char *path, struct plot_error *why)
 
 /* --- drawing ---------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *text, size_t bytes)
-{
-	while (bytes > 0) {
-		ssize_t n = write(fd, text, bytes);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		text += n > 0 ? n : 0;
-		bytes -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 /* If it is there no more, its exit status says why: its end of the pipe breaking must not
  * end us, nor be what is reported. */
 static void tell(struct plot *plot, const char *text, size_t bytes)
@@ -146,8 +133,17 @@ static void tell(struct plot *plot, const char *text, size_t bytes)
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
 	sigaction(SIGPIPE, &ignore, &before);
-	write_all(plot->to, text, bytes);
+	json_file_put(plot->to, text, bytes);
 	sigaction(SIGPIPE, &before, NULL);
+}
+
+void plot_style(FILE *out)
+{
+	fputs("set border 3 lc rgb '#777777' lw 0.8\n"
+	      "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
+	      "set grid lc rgb '#e6e6e6' lt 1 lw 0.6\n"
+	      "set key opaque nobox spacing 1.2 samplen 2.5 Left reverse\n",
+	      out);
 }
 
 static void tell_terminal(struct plot *plot)

@@ -58,7 +58,7 @@ int keep_start(const struct setup *s, struct run *run, baton_error *err)
 		return BATON_OK;
 	take_notes(&kept, s);
 	options.path = s->checkpoint_path;
-	options.every = s->checkpoint_every;
+	options.every = s->checkpoint_every ? s->checkpoint_every : 100000;
 	options.keep = (unsigned)s->keep;
 	options.notes = kept.all;
 	options.n_notes = kept.n;

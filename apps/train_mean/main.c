@@ -84,19 +84,47 @@ static bool parse_units(void *value, const char *text)
 	return false;
 }
 
+/* Each file that is written is another one: but a checkpoint is a saved model, too. */
+static int check_different(const struct setup *s)
+{
+	const struct {
+		const char *option, *path;
+	} all[] = {{"checkpoint", s->checkpoint_path},
+	           {"save", s->save_path},
+	           {"json", s->json_path},
+	           {"log-csv", s->log_csv_path},
+	           {"log-jsonl", s->log_jsonl_path},
+	           {"plot", s->plot_path}};
+
+	for (size_t i = 2; i < sizeof(all) / sizeof(all[0]); i++)
+		for (size_t j = 0; j < i; j++)
+			if (all[i].path && all[j].path && strcmp(all[i].path, all[j].path) == 0)
+				return args_error(PROGRAM, all[i].option, all[i].path,
+				                  "is what --%s writes to", all[j].option);
+	return ARGS_GO_ON;
+}
+
 /* Options that are wrong only beside others. */
 static int check_together(const struct setup *s)
 {
-	bool trains = s->checkpoint_path || s->resume_path || s->save_path;
+	bool logs = s->log_csv_path || s->log_jsonl_path;
+	bool trains = s->checkpoint_path || s->resume_path || s->save_path || logs || s->plot_path;
 
 	if (s->load_path && trains)
 		return args_error(PROGRAM, "load", s->load_path,
-		                  "does not train: use it without --checkpoint, --resume, --save");
+		                  "does not train: use it without --checkpoint, --resume, "
+		                  "--save, --log-csv, --log-jsonl, --plot");
 	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
-	return ARGS_GO_ON;
+	if ((s->checkpoint_every || s->keep) && !s->checkpoint_path)
+		return args_error(PROGRAM, s->keep ? "keep" : "checkpoint-every", NULL,
+		                  "does nothing without --checkpoint");
+	if (s->log_every && !logs)
+		return args_error(PROGRAM, "log-every", NULL,
+		                  "does nothing without --log-csv or --log-jsonl");
+	return check_different(s);
 }
 
 static int read_args(struct setup *s, int argc, char **argv)
@@ -156,6 +184,16 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_TEXT("load", "FILE", &s->load_path,
 	                 "do not train: predict with the weights of a saved model or\n"
 	                 "checkpoint"),
+		ARG_TEXT("log-csv", "FILE", &s->log_csv_path,
+	                 "write a row for each epoch to FILE as it ends, with commas\n"
+	                 "between; with --resume it goes on"),
+		ARG_TEXT("log-jsonl", "FILE", &s->log_jsonl_path,
+	                 "the same as JSON, one object a line"),
+		ARG_U64("log-every", "N", &s->log_every, 1, UINT64_MAX,
+	                "a row for every N steps as well (none)"),
+		ARG_TEXT("plot", "FILE", &s->plot_path,
+	                 "draw the loss over the steps to FILE.svg or FILE.png, with\n"
+	                 "gnuplot"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -165,21 +203,16 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"pb-es-------------------",
+		"pb-es-----------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage\n"
 		"130  interrupted: what was reached is reported\n"};
-	int rc = args_parse(&args, argc, argv), error;
+	int rc = args_parse(&args, argc, argv);
 
 	if (rc == ARGS_GO_ON)
 		rc = check_together(s);
-	if (rc != ARGS_GO_ON || !s->json_path)
-		return rc;
-	error = json_file_open(&s->json, s->json_path);
-	return error ? args_error(PROGRAM, "json", s->json_path, "can't be written: %s",
-	                          strerror(error))
-	             : ARGS_GO_ON;
+	return rc == ARGS_GO_ON ? open_files(s) : rc;
 }
 
 /* --- interruption ----------------------------------------------------------------- */
@@ -274,7 +307,7 @@ static int make_net(const struct setup *s, struct run *run, baton_error *err)
 	return rc;
 }
 
-static int train(const struct setup *s, struct run *run, baton_error *err)
+static int train(struct setup *s, struct run *run, baton_error *err)
 {
 	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
 	struct progress *progress =
@@ -282,13 +315,19 @@ static int train(const struct setup *s, struct run *run, baton_error *err)
 	struct watch *watch =
 		s->watch.n ? watch_start(run->net, s->watch.of[0], progress_redraws(progress))
 			   : NULL;
-	baton_callback callbacks[2];
+	baton_callback callbacks[4];
 
 	if (progress)
 		callbacks[options.n_callbacks++] = progress_callback(progress);
 	if (s->patience) {
 		run->stopping.patience = s->patience;
 		callbacks[options.n_callbacks++] = baton_early_stopping_callback(&run->stopping);
+	}
+	if (s->log_csv_path || s->log_jsonl_path)
+		callbacks[options.n_callbacks++] = logs_callback(&s->logs);
+	if (s->plot_path) {
+		curve_begin(&run->curve, run->at.step);
+		callbacks[options.n_callbacks++] = curve_callback(&run->curve);
 	}
 	options.epochs = s->epochs;
 	options.steps_per_epoch = s->steps;
@@ -302,6 +341,8 @@ static int train(const struct setup *s, struct run *run, baton_error *err)
 	watch_stop(&watch);
 	progress_stop(&progress);
 	run->kept = keep_stop(run);
+	if (logs_close(&s->logs) < 0 || draw_plot(s, run) < 0)
+		run->kept = -1;
 	return run->ended < 0 ? run->ended : BATON_OK;
 }
 
@@ -319,7 +360,16 @@ static int collect(struct run *run)
 
 /* --- all of it -------------------------------------------------------------------- */
 
-static int run_training(const struct setup *s, struct run *run, baton_error *err)
+/* How far the logs are is known only now. */
+static int begin_logs(struct setup *s, const struct run *run, baton_error *err)
+{
+	s->logs.every = s->log_every;
+	s->logs.steps = s->steps;
+	s->logs.validates = s->validation_steps > 0;
+	return logs_begin(&s->logs, s->resume_path != NULL, run->at.step, err);
+}
+
+static int run_training(struct setup *s, struct run *run, baton_error *err)
 {
 	int rc = resume(s, run, err);
 
@@ -327,6 +377,8 @@ static int run_training(const struct setup *s, struct run *run, baton_error *err
 		rc = open_feed(s, run, err);
 	if (rc == BATON_OK)
 		rc = open_validation(s, run, err);
+	if (rc == BATON_OK)
+		rc = begin_logs(s, run, err);
 	if (rc == BATON_OK)
 		rc = keep_start(s, run, err);
 	if (rc == BATON_OK)
@@ -357,7 +409,10 @@ static int run_all(struct setup *s)
 		json_file_close(&s->json);
 	if (baton_close(&run.feed) < 0 || baton_close(&run.validation) < 0 ||
 	    baton_model_destroy(&run.net) < 0)
-		abort(); /* nothing of theirs is held here */
+		abort();      /* nothing of theirs is held here */
+	logs_close(&s->logs); /* if it never came so far as to train */
+	if (s->plot.script)
+		plot_abandon(&s->plot);
 	baton_history_free(&run.history);
 	free(run.filled);
 	return status;
@@ -371,8 +426,6 @@ int main(int argc, char **argv)
 		.steps = 1000,
 		.epochs = 10,
 		.seed = 1,
-		.checkpoint_every = 100000,
-		.keep = 1,
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
 	};
 	int rc = read_args(&s, argc, argv);

@@ -5,6 +5,9 @@
 /* What train_mean was asked for, and what came of it. */
 
 #include "../json.h"
+#include "../plot.h"
+#include "curve.h"
+#include "log.h"
 #include <baton/baton.h>
 
 #define PROGRAM "train_mean"
@@ -33,9 +36,12 @@ struct setup {
 	struct pairs predict;
 	struct pairs watch; /* the last one counts */
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
-	uint64_t checkpoint_every, keep;
-	const char *json_path;
+	uint64_t checkpoint_every, keep; /* 0: not given */
+	const char *json_path, *log_csv_path, *log_jsonl_path, *plot_path;
+	uint64_t log_every; /* 0: not given */
 	struct json_file json;
+	struct logs logs;
+	struct plot plot; /* script: NULL once it is drawn or given up */
 };
 
 struct run {
@@ -45,15 +51,20 @@ struct run {
 	baton_checkpointer *checkpointer;
 	baton_resume at; /* where it goes on; all 0: from the start */
 	baton_history history;
+	struct curve curve; /* for --plot alone */
 	baton_stats stats;
 	uint64_t *filled; /* [n_filled] */
 	size_t n_filled;
 	int ended; /* what baton_fit() returned */
-	int kept;  /* < 0: a checkpoint or file could not be written, which was said */
+	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
 extern const char *const orders[], *const optimizers[], *const losses[], *const modes[];
+
+/* Before the run: can everything be written that was asked for? Returns ARGS_GO_ON, or the
+ * exit status after one line on stderr. */
+int open_files(struct setup *s);
 
 /* Put the compiled model where --resume says. Returns OK, or an error with err filled. */
 int resume(const struct setup *s, struct run *run, baton_error *err);
@@ -61,6 +72,9 @@ int resume(const struct setup *s, struct run *run, baton_error *err);
 /* Keep checkpoints while it trains, if it was asked for. stop says on stderr what failed. */
 int keep_start(const struct setup *s, struct run *run, baton_error *err);
 int keep_stop(struct run *run);
+
+/* Draw --plot's picture, of whatever steps were made. Says on stderr what failed. */
+int draw_plot(struct setup *s, const struct run *run);
 
 /* Write --save's file. Says on stderr what failed. */
 int save_weights(const struct setup *s, const struct run *run);

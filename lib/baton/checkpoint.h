@@ -90,8 +90,9 @@ typedef struct baton_checkpoint_options {
 	}
 
 /* Start saving net, which must be compiled, outlive it, and not be in a fit yet. options are
- * read during the call but for path and notes, which must live until stop.
- * Returns OK; -EINVAL, -ENOMEM, -EAGAIN with err filled; MISUSE_NULL */
+ * read during the call but for path and notes, which must live until stop. A path where no
+ * file could be written now is refused: an empty PATH.tmp is made and taken away again.
+ * Returns OK; -EINVAL, -ENOMEM, -EAGAIN, -errno of that file with err filled; MISUSE_NULL */
 BATON_API BATON_MUST_CHECK int baton_checkpointer_start(baton_checkpointer **c,
                                                         const baton_model *net,
                                                         const baton_checkpoint_options *options,

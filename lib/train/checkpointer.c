@@ -5,6 +5,7 @@
 
 #include "checkpoint.h"
 #include "error.h"
+#include "file.h"
 #include "model.h"
 #include "spec.h"
 #include "thread.h"
@@ -88,7 +89,7 @@ static int check(const baton_checkpoint_options *options, baton_error *err)
 	if (options->keep > 1000)
 		return baton_error_set(err, -EINVAL, "checkpoint: keep is %u, not 1 to 1000",
 		                       options->keep);
-	return BATON_OK;
+	return baton_file_probe(options->path, err);
 }
 
 static int start(struct baton_checkpointer *c)

@@ -145,6 +145,27 @@ static int replace(const char *path, const char *beside, unsigned keep,
 	return rc;
 }
 
+static int explain(int rc, const char *path, baton_error *err)
+{
+	return rc == BATON_OK ? rc
+	                      : baton_error_set(err, rc, "%.90s: can't be written: %s", path,
+	                                        rc == -EINVAL ? "it is not a regular file"
+	                                                      : baton_strerror(rc));
+}
+
+int baton_file_probe(const char *path, baton_error *err)
+{
+	char *beside = with_suffix(path, ".tmp", 0);
+	int rc = beside ? check_place(path) : -ENOMEM;
+
+	if (rc == BATON_OK) {
+		rc = write_file(beside, NULL, 0);
+		unlink(beside);
+	}
+	free(beside);
+	return explain(rc, path, err);
+}
+
 int baton_file_replace(const char *path, unsigned keep, const struct baton_part *parts,
                        size_t n_parts, baton_error *err)
 {
@@ -162,8 +183,5 @@ int baton_file_replace(const char *path, unsigned keep, const struct baton_part 
 		close(folder);
 	}
 	free(beside);
-	if (rc < 0)
-		baton_error_set(err, rc, "%.90s: can't be written: %s", path,
-		                rc == -EINVAL ? "it is not a regular file" : baton_strerror(rc));
-	return rc;
+	return explain(rc, path, err);
 }

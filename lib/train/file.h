@@ -18,4 +18,8 @@ struct baton_part {
 int baton_file_replace(const char *path, unsigned keep, const struct baton_part *parts,
                        size_t n_parts, baton_error *err);
 
+/* Before there is anything to be written: would it work now? An empty path.tmp is made and
+ * taken away again. Returns OK, -errno with err filled; path is as before. */
+int baton_file_probe(const char *path, baton_error *err);
+
 #endif

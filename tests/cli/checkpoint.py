@@ -6,6 +6,7 @@ BATON_KILLS (20): how often a training is killed."""
 import json
 import os
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -220,6 +221,9 @@ def bad_usage():
                           (['--checkpoint', 'g', '--order', 'completion'], 'ordered'),
                           (['--resume', 'g', '--order', 'completion'], 'ordered'),
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
+                          (['--checkpoint-every', '7'], '--checkpoint-every'),
+                          (['--keep', '1'], '--keep: does nothing without --checkpoint'),
+                          (['--keep', '2', '--save', 'f'], '--keep'),
                           (['--keep', '0'], '1 to 1000'), (['--keep', '1001'], '1 to 1000'),
                           (['--checkpoint', ''], '--checkpoint'), (['--resume', ''], '--resume')):
         status, out, err = run(PROGRAM, *options)
@@ -227,30 +231,46 @@ def bad_usage():
         check(err.startswith('train_mean: ') and word in err, err)
 
 
-def fails_to_write(path, what):
-    """Training goes on, one line says so, exit 1."""
-    for option in ('--checkpoint', '--save'):
-        doc, err = train(option, path, '--checkpoint-every', 1, '--steps-per-epoch', 400,
-                         '--epochs', 2, status=1)
-        check(doc['steps'] == 800 and err.count('\n') == 1, what, err)
-        check(err.startswith(f'train_mean: {option}: {path}: ') and what in err, what, err)
-
-
 @claim
 def unwritable():
-    """a file that can't be written does not end the training: one line, exit 1, the old one stays"""
+    """a file that can't be written is told in one line before the first step; the old one stays"""
     with tempfile.TemporaryDirectory(dir=FAST) as name:
         old = os.path.join(name, 'old')
         train('--checkpoint', old, '--steps-per-epoch', 10)
-        before = data(old)
-        fails_to_write('/dev/full', 'not a regular file')
-        fails_to_write(name, 'Is a directory')
-        fails_to_write(os.path.join(name, 'no', 'such'), 'No such file or directory')
-        fails_to_write(os.path.join(old, 'x'), 'Not a directory')
+        os.mkfifo(os.path.join(name, 'pipe'))
+        before, there = data(old), sorted(os.listdir(name))
+        for path, says in (('/dev/full', 'not a regular file'), (name, 'not a regular file'),
+                           (os.path.join(name, 'pipe'), 'not a regular file'),
+                           (os.path.join(name, 'no', 'such'), 'No such file or directory'),
+                           (os.path.join(old, 'x'), 'Not a directory'),
+                           ('/proc/x', 'No such file')):
+            for option in ('--checkpoint', '--save'):
+                status, out, err = run(PROGRAM, option, path)
+                check(status == 2 and out == '' and err.count('\n') == 1, option, path, status, err)
+                check(err.startswith(f'train_mean: {option}: "{path}" ') and says in err, err)
         os.mkdir(old + '.tmp')  # in the way of its temporary file
-        fails_to_write(old, 'File exists')
+        status, out, err = run(PROGRAM, '--checkpoint', old)
+        check(status == 1 and out == '' and err.count('\n') == 1, status, out, err)
+        check(f'{old}: ' in err and 'File exists' in err, err)
         os.rmdir(old + '.tmp')
-        check(data(old) == before and os.listdir(name) == ['old'], os.listdir(name))
+        check(data(old) == before and sorted(os.listdir(name)) == there, os.listdir(name))
+
+
+@claim
+def no_right():
+    """who may not write there is told so before the first step"""
+    who = []
+    if os.geteuid() == 0:
+        who = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+        if not shutil.which('setpriv') or run(*who, PROGRAM, '--version')[0] != 0:
+            raise Skip('root may write anywhere, and nobody else can be had here')
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
+        os.chmod(name, 0o555)
+        for option in ('--checkpoint', '--save'):
+            status, out, err = run(*who, PROGRAM, option, os.path.join(name, 'x'))
+            check(status == 2 and out == '' and err.count('\n') == 1, status, out, err)
+            check(option in err and 'Permission denied' in err, err)
+        os.chmod(name, 0o755)
 
 
 @claim
@@ -266,6 +286,15 @@ def limited():
                                '--checkpoint "$1" --steps-per-epoch 10', PROGRAM, old)
         check(status == 1 and 'File too large' in err and '->' in out, status, out, err)
         check(data(old) == before and os.listdir(name) == ['old'], os.listdir(name))
+
+
+def fails_at_the_end(path, what):
+    """Training goes on, one line says so, exit 1."""
+    for option in ('--checkpoint', '--save'):
+        often = ['--checkpoint-every', 1] if option == '--checkpoint' else []
+        doc, err = train(option, path, *often, '--steps-per-epoch', 400, '--epochs', 2, status=1)
+        check(doc['steps'] == 800 and err.count('\n') == 1, what, err)
+        check(err.startswith(f'train_mean: {option}: {path}: ') and what in err, what, err)
 
 
 @claim
@@ -285,7 +314,7 @@ def full():
                         os.write(f.fileno(), bytes(4096))
                 except OSError:
                     pass
-            fails_to_write(old, 'No space left on device')
+            fails_at_the_end(old, 'No space left on device')
             check(data(old) == before and sorted(os.listdir(name)) == ['filler', 'old'])
         finally:
             run('umount', name)

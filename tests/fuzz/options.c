@@ -317,7 +317,8 @@ static int options_of_each(int argc, char **argv)
 		ARG_CALL("call", "ABC", &call, is_abc, "abc", "abc"),
 		ARG_F64("rate", "F", &rate, 0, 1, "begins as real does"),
 	};
-	const struct args args = {"each", "One of each.", table, sizeof(table) / sizeof(table[0]),
+	const struct args args = {"each",    "One of each.",
+	                          table,     sizeof(table) / sizeof(table[0]),
 	                          "nrct-a-", "0    it worked\n2    it did not\n"};
 	const struct args_words words = {"ABC", &call, is_abc, "abc"};
 

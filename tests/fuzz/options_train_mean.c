@@ -5,6 +5,13 @@
 static __attribute__((unused)) int train_mean_main(int argc, char **argv);
 #include "../../apps/train_mean/main.c"
 
+/* In place of the one that opens them. */
+int open_files(struct setup *s)
+{
+	(void)s;
+	return ARGS_GO_ON;
+}
+
 static bool all_pairs(const struct pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->n && i < MAX_PREDICT; i++)

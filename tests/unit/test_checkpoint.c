@@ -793,13 +793,46 @@ Test(checkpoint, the_threads_last_error_comes_back_and_the_training_went_on)
 	baton_error err;
 	uint64_t saved = 9;
 
-	options.path = in_scratch("no/such");
+	cr_assert_eq(mkdir(in_scratch("gone"), 0777), 0);
+	options.path = in_scratch("gone/x");
 	cr_assert_eq(baton_checkpointer_start(&c, net, &options, NULL), BATON_OK);
+	cr_assert_eq(rmdir(in_scratch("gone")), 0);
 	run(&how, net, &at, &out);
 	cr_expect_eq(out.steps, EPOCHS * STEPS);
 	cr_expect_eq(baton_checkpointer_stop(&c, &saved, &err), -ENOENT);
-	cr_expect(err.code == -ENOENT && strstr(err.text, "no/such"), "%s", err.text);
+	cr_expect(err.code == -ENOENT && strstr(err.text, "gone/x"), "%s", err.text);
 	cr_expect_eq(saved, 0);
+	baton_model_destroy(&net);
+}
+
+Test(checkpoint, the_thread_refuses_a_path_that_can_not_be_written)
+{
+	struct how how = plain();
+	baton_model *net = make(&how);
+	const struct {
+		const char *path, *says;
+		int rc;
+	} wrong[] = {{"no/such", "No such file", -ENOENT},
+	             {"file/x", "Not a directory", -ENOTDIR},
+	             {".", "Is a directory", -EISDIR},
+	             {"pipe", "not a regular file", -EINVAL},
+	             {"x", "File exists", -EEXIST}};
+	baton_checkpointer *c;
+	baton_error err;
+
+	write_bytes(in_scratch("file"), "old", 3);
+	cr_assert_eq(mkfifo(in_scratch("pipe"), 0666), 0);
+	cr_assert_eq(mkdir(in_scratch("x.tmp"), 0777), 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		baton_checkpoint_options options = keeping(0, 1);
+
+		options.path = in_scratch(wrong[i].path);
+		cr_expect_eq(baton_checkpointer_start(&c, net, &options, &err), wrong[i].rc);
+		cr_expect_null(c);
+		cr_expect(strstr(err.text, options.path) && strstr(err.text, wrong[i].says), "%s",
+		          err.text);
+	}
+	cr_expect_eq(count_scratch(), 3);
 	baton_model_destroy(&net);
 }
 
