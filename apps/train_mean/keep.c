@@ -27,7 +27,7 @@ static void take_data_notes(struct notes *notes, const struct setup *s, const st
 	char *text = notes->text[notes->n];
 
 	if (run->data)
-		snprintf(text, sizeof(notes->text[0]), "%" PRIu64 " samples, %016" PRIx64,
+		snprintf(text, sizeof(notes->text[0]), "%" PRIu64 " samples (%016" PRIx64 ")",
 		         run->samples, run->identity);
 	else
 		snprintf(text, sizeof(notes->text[0]), "none");
