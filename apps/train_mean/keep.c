@@ -8,8 +8,8 @@
 
 /* What must be the same for a run to go on, beside the network and how it learns. */
 struct notes {
-	char text[7][32];
-	baton_note all[7];
+	char text[10][56];
+	baton_note all[10];
 	size_t n;
 };
 
@@ -21,7 +21,24 @@ static void note_whole(struct notes *notes, const char *key, uint64_t value)
 	notes->all[notes->n++] = (baton_note){key, text};
 }
 
-static void take_notes(struct notes *notes, const struct setup *s)
+/* By what is in the files, not by their names. */
+static void take_data_notes(struct notes *notes, const struct setup *s, const struct run *run)
+{
+	char *text = notes->text[notes->n];
+
+	if (run->data)
+		snprintf(text, sizeof(notes->text[0]), "%" PRIu64 " samples (%016" PRIx64 ")",
+		         run->samples, run->identity);
+	else
+		snprintf(text, sizeof(notes->text[0]), "none");
+	notes->all[notes->n++] = (baton_note){"--x and --y", text};
+	if (!run->data)
+		return;
+	note_whole(notes, "--no-shuffle", s->no_shuffle);
+	note_whole(notes, "--drop-last", s->drop_last);
+}
+
+static void take_notes(struct notes *notes, const struct setup *s, const struct run *run)
 {
 	notes->n = 0;
 	note_whole(notes, "--seed", s->seed);
@@ -32,6 +49,7 @@ static void take_notes(struct notes *notes, const struct setup *s)
 	/* more epochs may follow, unless other batches would be the validation's then */
 	if (s->validation_steps)
 		note_whole(notes, "--epochs", s->epochs);
+	take_data_notes(notes, s, run);
 	snprintf(notes->text[notes->n], sizeof(notes->text[0]), "%.17g", s->lr);
 	notes->all[notes->n] = (baton_note){"--lr", notes->text[notes->n]};
 	notes->n++;
@@ -43,7 +61,7 @@ int resume(const struct setup *s, struct run *run, baton_error *err)
 
 	if (!s->resume_path)
 		return BATON_OK;
-	take_notes(&notes, s);
+	take_notes(&notes, s, run);
 	return baton_model_load(run->net, s->resume_path, notes.all, notes.n, &run->at, err);
 }
 
@@ -56,7 +74,7 @@ int keep_start(const struct setup *s, struct run *run, baton_error *err)
 
 	if (!s->checkpoint_path)
 		return BATON_OK;
-	take_notes(&kept, s);
+	take_notes(&kept, s, run);
 	options.path = s->checkpoint_path;
 	options.every = s->checkpoint_every ? s->checkpoint_every : 100000;
 	options.keep = (unsigned)s->keep;
@@ -89,7 +107,7 @@ int save_weights(const struct setup *s, const struct run *run)
 
 	if (!s->save_path)
 		return BATON_OK;
-	take_notes(&notes, s);
+	take_notes(&notes, s, run);
 	rc = baton_model_save(run->net, s->save_path, notes.all, notes.n, &err);
 	if (rc < 0)
 		fprintf(stderr, PROGRAM ": --save: %s\n", err.text);

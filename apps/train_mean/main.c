@@ -84,23 +84,48 @@ static bool parse_units(void *value, const char *text)
 	return false;
 }
 
-/* Each file that is written is another one: but a checkpoint is a saved model, too. */
+/* A file that is written is no other one's, and none that is read: but a checkpoint is a saved
+ * model, too. */
 static int check_different(const struct setup *s)
 {
 	const struct {
 		const char *option, *path;
-	} all[] = {{"checkpoint", s->checkpoint_path},
+	} all[] = {{"x", s->x_path},
+	           {"y", s->y_path},
+	           {"checkpoint", s->checkpoint_path},
 	           {"save", s->save_path},
 	           {"json", s->json_path},
 	           {"log-csv", s->log_csv_path},
 	           {"log-jsonl", s->log_jsonl_path},
 	           {"plot", s->plot_path}};
 
-	for (size_t i = 2; i < sizeof(all) / sizeof(all[0]); i++)
-		for (size_t j = 0; j < i; j++)
+	for (size_t i = 2; i < sizeof(all) / sizeof(all[0]); i++) {
+		size_t n = i == 3 ? 2 : i;
+
+		for (size_t j = 0; j < n; j++)
 			if (all[i].path && all[j].path && strcmp(all[i].path, all[j].path) == 0)
 				return args_error(PROGRAM, all[i].option, all[i].path,
-				                  "is what --%s writes to", all[j].option);
+				                  "is what --%s %s", all[j].option,
+				                  j < 2 ? "reads" : "writes to");
+	}
+	return ARGS_GO_ON;
+}
+
+/* Of the files with samples. */
+static int check_data(const struct setup *s)
+{
+	if (!s->x_path != !s->y_path)
+		return args_error(PROGRAM, s->x_path ? "x" : "y", s->x_path ? s->x_path : s->y_path,
+		                  "needs --%s, too", s->x_path ? "y" : "x");
+	if (s->x_path && s->load_path)
+		return args_error(PROGRAM, "load", s->load_path,
+		                  "does not train: use it without --x and --y");
+	if (s->x_path && s->validation_steps)
+		return args_error(PROGRAM, "validation-steps", NULL,
+		                  "--x and --y have no samples apart for it: use it without them");
+	if (!s->x_path && (s->no_shuffle || s->drop_last))
+		return args_error(PROGRAM, s->no_shuffle ? "no-shuffle" : "drop-last", NULL,
+		                  "is for --x and --y");
 	return ARGS_GO_ON;
 }
 
@@ -124,18 +149,29 @@ static int check_together(const struct setup *s)
 	if (s->log_every && !logs)
 		return args_error(PROGRAM, "log-every", NULL,
 		                  "does nothing without --log-csv or --log-jsonl");
-	return check_different(s);
+	return check_data(s) == ARGS_GO_ON ? check_different(s) : ARGS_STATUS;
 }
 
 static int read_args(struct setup *s, int argc, char **argv)
 {
 	const struct arg table[] = {
+		ARG_TEXT("x", "FILE", &s->x_path,
+	                 "train on the samples of a .npy file, [samples, 2] of any\n"
+	                 "integers or floats, and not on random ones"),
+		ARG_TEXT("y", "FILE", &s->y_path,
+	                 "what is to be learned for each of them: a .npy file,\n"
+	                 "[samples] or [samples, 1]"),
+		ARG_FLAG("no-shuffle", &s->no_shuffle,
+	                 "take them in the files' order (else each epoch in an order\n"
+	                 "of its own, from the seed)"),
+		ARG_FLAG("drop-last", &s->drop_last,
+	                 "leave the last batch of an epoch out if it is short"),
 		ARG_U64("producers", "P", &s->producers, 0, BATON_MAX_PRODUCERS,
 	                "generator threads; 0: fill on the trainer's own thread\n"
 	                "(default: CPUs less one, at least 1)"),
 		ARG_U64("batch-size", "N", &s->batch_size, 1, 1 << 20, "samples a batch (64)"),
 		ARG_U64("steps-per-epoch", "S", &s->steps, 1, UINT64_C(1000000000000),
-	                "batches an epoch (1000)"),
+	                "batches an epoch (1000; with --x and --y: all of them)"),
 		ARG_U64("epochs", "E", &s->epochs, 1, 1000000, "epochs (10)"),
 		ARG_U64("seed", "S", &s->seed, 0, UINT64_MAX, "of all random numbers (1)"),
 		ARG_F64("lr", "F", &s->lr, 1e-12, 1e6,
@@ -203,10 +239,10 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"pb-es-----------------------",
+		"----pb-es-----------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
-		"2    wrong usage\n"
+		"2    wrong usage, or files with samples that can't be used\n"
 		"130  interrupted: what was reached is reported\n"};
 	int rc = args_parse(&args, argc, argv);
 
@@ -250,6 +286,10 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	baton_source source = mean_source(s->batch_size, s->steps * s->epochs);
 	baton_options options = BATON_OPTIONS_INIT;
 
+	if (run->data) {
+		baton_npy_source(run->data, &source);
+		source.n_batches = s->steps * s->epochs;
+	}
 	options.producers = s->producers == AUTO ? 0
 	                    : s->producers == 0  ? BATON_INLINE
 	                                         : (int)s->producers;
@@ -395,8 +435,10 @@ static int run_all(struct setup *s)
 	                  .at = BATON_RESUME_INIT,
 	                  .stats = BATON_STATS_INIT};
 	baton_error err = {0};
-	int rc = make_net(s, &run, &err), status = 1;
+	int rc = open_data(s, &run, &err), status = rc < 0 ? ARGS_STATUS : 1;
 
+	if (rc == BATON_OK)
+		rc = make_net(s, &run, &err);
 	if (rc == BATON_OK)
 		rc = s->load_path ? baton_weights_load(run.net, s->load_path, &err)
 		                  : run_training(s, &run, &err);
@@ -405,10 +447,10 @@ static int run_all(struct setup *s)
 		        rc == BATON_ERR_NAN ? "; try a smaller --lr" : "");
 	else
 		status = report(s, &run);
-	if (s->json_path && status == 1)
+	if (s->json_path && (rc < 0 || status == 1))
 		json_file_close(&s->json);
 	if (baton_close(&run.feed) < 0 || baton_close(&run.validation) < 0 ||
-	    baton_model_destroy(&run.net) < 0)
+	    baton_npy_close(&run.data) < 0 || baton_model_destroy(&run.net) < 0)
 		abort();      /* nothing of theirs is held here */
 	logs_close(&s->logs); /* if it never came so far as to train */
 	if (s->plot.script)
@@ -423,7 +465,7 @@ int main(int argc, char **argv)
 	struct setup s = {
 		.producers = AUTO,
 		.batch_size = 64,
-		.steps = 1000,
+		.steps = AUTO,
 		.epochs = 10,
 		.seed = 1,
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
@@ -432,6 +474,8 @@ int main(int argc, char **argv)
 
 	if (rc != ARGS_GO_ON)
 		return rc;
+	if (s.steps == AUTO && !s.x_path)
+		s.steps = 1000;
 	if (s.lr == 0)
 		s.lr = optimizer_rates[s.optimizer];
 	catch_stale_access(PROGRAM);

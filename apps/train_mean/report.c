@@ -146,6 +146,13 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 	json_u64(j, "block", run->stats.block_batches);
 	json_text(j, "order", orders[s->order]);
 	json_text(j, "progress", modes[s->progress]);
+	if (run->data) {
+		json_text(j, "x", s->x_path);
+		json_text(j, "y", s->y_path);
+		json_u64(j, "samples", run->samples);
+		json_bool(j, "shuffle", !s->no_shuffle);
+		json_bool(j, "drop_last", s->drop_last);
+	}
 	json_text(j, "json", s->json_path);
 	json_text(j, "log_csv", s->log_csv_path);
 	json_text(j, "log_jsonl", s->log_jsonl_path);

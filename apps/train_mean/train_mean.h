@@ -28,13 +28,16 @@ struct units {
 };
 
 struct setup {
-	uint64_t producers, batch_size, steps, epochs, seed, pool, block;
+	uint64_t producers, batch_size, epochs, seed, pool, block;
+	uint64_t steps;                      /* AUTO: all of the data, or 1000 */
 	uint64_t validation_steps, patience; /* 0: none */
 	double lr;                           /* 0: the optimizer's own */
 	int order, progress, optimizer, loss;
 	struct units hidden;
 	struct pairs predict;
-	struct pairs watch; /* the last one counts */
+	struct pairs watch;          /* the last one counts */
+	const char *x_path, *y_path; /* NULL: the generator's samples */
+	bool no_shuffle, drop_last;
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep; /* 0: not given */
 	const char *json_path, *log_csv_path, *log_jsonl_path, *plot_path;
@@ -47,6 +50,8 @@ struct setup {
 struct run {
 	baton_model *net;
 	baton_pipeline *feed, *validation;
+	baton_npy *data; /* of --x and --y, if they were given */
+	uint64_t samples, identity;
 	baton_early_stopping stopping;
 	baton_checkpointer *checkpointer;
 	baton_resume at; /* where it goes on; all 0: from the start */
@@ -65,6 +70,9 @@ extern const char *const orders[], *const optimizers[], *const losses[], *const 
 /* Before the run: can everything be written that was asked for? Returns ARGS_GO_ON, or the
  * exit status after one line on stderr. */
 int open_files(struct setup *s);
+/* Open --x and --y, if they were given; steps becomes their batches if it is AUTO. Returns OK,
+ * or an error with err filled. */
+int open_data(struct setup *s, struct run *run, baton_error *err);
 
 /* Put the compiled model where --resume says. Returns OK, or an error with err filled. */
 int resume(const struct setup *s, struct run *run, baton_error *err);

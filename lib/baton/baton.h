@@ -7,10 +7,13 @@
 #include <baton/batch.h>
 #include <baton/callbacks.h>
 #include <baton/checkpoint.h>
+#include <baton/dlpack.h>
 #include <baton/error.h>
 #include <baton/fit.h>
 #include <baton/guard.h>
 #include <baton/model.h>
+#include <baton/npy.h>
+#include <baton/permutation.h>
 #include <baton/pipeline.h>
 #include <baton/rng.h>
 #include <baton/snapshot.h>

@@ -257,6 +257,7 @@ def bad_usage():
             (['--log-csv', inside, '--log-jsonl', inside], 'is what --log-csv writes to'),
             (['--log-csv', inside, '--checkpoint', inside], 'is what --checkpoint writes to'),
             (['--log-jsonl', inside, '--json', inside], 'is what --json writes to'),
+            (['--x', inside, '--y', inside, '--save', inside], 'is what --x reads'),
             (['--log-csv', '/no/such/x'], 'No such file'),
             (['--log-csv', inside, '--log-jsonl', '/no/such/x'], 'No such file'),
             (['--log-csv', place.folder.name], 'directory')):

@@ -32,11 +32,12 @@ OUT = BUILD / 'fuzz'
 FEED = ['lib/error.c', 'lib/thread.c', 'lib/feed/*.c']
 SOURCES = {
     'calls': FEED + ['tests/fuzz/calls.c', 'tests/fuzz/model.c'],
+    'npy': FEED + ['tests/fuzz/npy.c'],
     'options': FEED + ['tests/fuzz/options*.c', 'apps/args.c'],
     'replay': FEED + ['lib/train/*.c', 'tests/fuzz/replay.c', 'tests/ref/replay.c'],
     'safetensors': FEED + ['lib/train/*.c', 'tests/fuzz/safetensors.c'],
 }[TARGET]
-LONGEST = {'calls': 200, 'options': 300, 'replay': 1000, 'safetensors': 1500}[TARGET]
+LONGEST = {'calls': 200, 'npy': 300, 'options': 300, 'replay': 1000, 'safetensors': 1500}[TARGET]
 SANITIZE = 'address,undefined'
 FLAGS = ['-std=gnu11', '-D_GNU_SOURCE', '-DBATON_DEBUG', '-DMOST_NUMBERS=65536', '-O2', '-g',
          '-ffp-contract=off', '-fno-math-errno', '-fno-sanitize-recover=all',
@@ -85,6 +86,29 @@ MUTANTS = {
              '\n\tblock->cells[block->n].state = BATON_CELL_FILLED;'),
         'a cancel does not hold for begin':
             ('lib/feed/producer.c', 'if (state != BATON_RUNNING)', 'if (state == BATON_HALTED)'),
+    },
+    'npy': {
+        'bytes behind the data are taken': ('lib/feed/npy.c', 'if (there > wanted)', 'if (0)'),
+        'missing bytes are not noticed': ('lib/feed/npy.c', 'if (there < wanted)', 'if (0)'),
+        'a shape wraps': ('lib/feed/npy.c',
+                          '__builtin_mul_overflow(numbers, h->shape[i], &numbers))\n\t\t\tnumbers = 0;',
+                          '__builtin_mul_overflow(numbers, h->shape[i], &numbers) && 0)\n\t\t\tnumbers = 0;'),
+        'a dimension wraps': ('lib/feed/npy.c', '\t\t\treturn false;\n\t}\n\treturn t->at > begin',
+                              '\t\t\tcontinue;\n\t}\n\treturn t->at > begin'),
+        'a header is longer than its file': ('lib/feed/npy.c', 'if (length > n - prefix)', 'if (0)'),
+        'a header of no letters is read': ('lib/feed/npy.c',
+                                           'if (n < prefix || memcmp', 'if (n < 8 || memcmp'),
+        'a dtype is quoted as it is': ('lib/feed/npy.c',
+                                       "*t->at < ' ' || *t->at > '~' ||", ''),
+        'one axis too many is kept': ('lib/feed/npy.c', 'if (said->n_dims < MOST_DIMS)',
+                                      'if (said->n_dims <= MOST_DIMS)'),
+        'a refused file stays open': ('lib/feed/npy.c',
+                                      '\tif (rc < 0)\n\t\tbaton_npy_data_close(d);\n', ''),
+        'Fortran order is taken for C\'s': ('lib/feed/npy.c', 'if (said->fortran)', 'if (0)'),
+        'a row is too long by a number': ('lib/feed/npy.c', 'h->row_numbers = numbers;',
+                                          'h->row_numbers = numbers + 1;'),
+        'a shape may have no comma': ('lib/feed/npy.c', 'return said->n_dims != 1 || comma;',
+                                      'return true;'),
     },
     'options': {
         'numbers wrap': ('apps/args.c', '\tif (errno)\n\t\treturn false;\n\t*out = value;',

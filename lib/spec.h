@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef BATON_TRAIN_SPEC_H
-#define BATON_TRAIN_SPEC_H
+#ifndef BATON_INSIDE_SPEC_H
+#define BATON_INSIDE_SPEC_H
 
 /* Structs that grow. A caller compiled with older headers has shorter ones, whose size_t
  * size says how long; what it does not know of is zero, the default. */
