@@ -10,6 +10,7 @@
 #include <baton/error.h>
 #include <baton/fit.h>
 #include <baton/guard.h>
+#include <baton/ledger.h>
 #include <baton/model.h>
 #include <baton/pipeline.h>
 #include <baton/rng.h>

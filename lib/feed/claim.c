@@ -41,6 +41,8 @@ int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns
 	rc = baton_producer_claim(&me, deadline_ns, &t, &block);
 	atomic_fetch_add_explicit(&feed->producers->parks, baton_counter_read(&me.parks),
 	                          memory_order_relaxed);
+	if (me.claimed_ns)
+		baton_ledger_merge(feed->producers, &me);
 	if (rc != BATON_OK) {
 		/* release: as in pass_on() */
 		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
