@@ -9,6 +9,7 @@
 #include "../mean_source.h"
 #include "../progress.h"
 #include "../stale.h"
+#include "../stats.h"
 #include "../watch.h"
 #include "train_mean.h"
 #include <inttypes.h>
@@ -156,6 +157,9 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_TEXT("load", "FILE", &s->load_path,
 	                 "do not train: predict with the weights of a saved model or\n"
 	                 "checkpoint"),
+		ARG_FLAG("stats", &s->stats,
+	                 "say where the trainer's and the producers' time went,\n"
+	                 "and what would help"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -165,7 +169,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"pb-es-------------------",
+		"pb-es--------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage\n"
@@ -299,8 +303,10 @@ static int train(const struct setup *s, struct run *run, baton_error *err)
 	catch_interrupts(run->feed);
 	run->ended = baton_fit(run->net, run->feed, &options, &run->history, err);
 	let_interrupts_be();
+	baton_ledger_charge(run->feed, BATON_TIME_LOG);
 	watch_stop(&watch);
 	progress_stop(&progress);
+	baton_ledger_charge(run->feed, BATON_TIME_CHECKPOINT);
 	run->kept = keep_stop(run);
 	return run->ended < 0 ? run->ended : BATON_OK;
 }
@@ -311,8 +317,10 @@ static int collect(struct run *run)
 	baton_stats_get(run->feed, &run->stats);
 	run->n_filled = baton_stats_filled(run->feed, NULL, 0);
 	run->filled = calloc(run->n_filled, sizeof(*run->filled));
-	if (!run->filled)
+	run->producers = stats_producers(run->feed, &run->n_filled);
+	if (!run->filled || !run->producers)
 		return -1;
+	baton_ledger_get(run->feed, &run->ledger);
 	baton_stats_filled(run->feed, run->filled, run->n_filled);
 	return 0;
 }
@@ -341,7 +349,8 @@ static int run_all(struct setup *s)
 	struct run run = {.stopping = BATON_EARLY_STOPPING_INIT,
 	                  .history = BATON_HISTORY_INIT,
 	                  .at = BATON_RESUME_INIT,
-	                  .stats = BATON_STATS_INIT};
+	                  .stats = BATON_STATS_INIT,
+	                  .ledger = BATON_LEDGER_INIT};
 	baton_error err = {0};
 	int rc = make_net(s, &run, &err), status = 1;
 
@@ -360,6 +369,7 @@ static int run_all(struct setup *s)
 		abort(); /* nothing of theirs is held here */
 	baton_history_free(&run.history);
 	free(run.filled);
+	free(run.producers);
 	return status;
 }
 

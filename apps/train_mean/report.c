@@ -2,6 +2,7 @@
 /* Report: what came of a training, for people on stdout and as one JSON document. Reads
  * the run, changes nothing of it. */
 
+#include "../stats.h"
 #include "train_mean.h"
 #include <inttypes.h>
 #include <math.h>
@@ -91,6 +92,8 @@ static void print_report(const struct setup *s, const struct run *run)
 		printf(", of the validation %.6f", h->epochs[h->n_epochs - 1].val_loss);
 	printf("\n");
 	print_feed(run);
+	if (s->stats)
+		stats_print(stdout, &run->ledger, run->producers, run->n_filled);
 }
 
 static void json_pair(struct json *j, const char *key, const float pair[2])
@@ -124,6 +127,7 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 	json_u64(j, "block", run->stats.block_batches);
 	json_text(j, "order", orders[s->order]);
 	json_text(j, "progress", modes[s->progress]);
+	json_bool(j, "stats", s->stats);
 	json_text(j, "json", s->json_path);
 	json_text(j, "checkpoint", s->checkpoint_path);
 	json_text(j, "resume", s->resume_path);
@@ -239,6 +243,7 @@ static int save_json(struct setup *s, const struct run *run)
 	json_bool(&j, "stopped", run->stopping.stopped);
 	json_f64(&j, "train_seconds", seconds(run->history.train_ns));
 	json_feed(&j, run);
+	stats_json(&j, &run->ledger, run->producers, run->n_filled);
 	json_close(&j);
 	error = json_save(&j, &s->json);
 	if (error)

@@ -34,6 +34,7 @@ struct setup {
 	struct pairs watch; /* the last one counts */
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep;
+	bool stats;
 	const char *json_path;
 	struct json_file json;
 };
@@ -48,8 +49,10 @@ struct run {
 	baton_stats stats;
 	uint64_t *filled; /* [n_filled] */
 	size_t n_filled;
-	int ended; /* what baton_fit() returned */
-	int kept;  /* < 0: a checkpoint or file could not be written, which was said */
+	baton_ledger ledger;
+	baton_producer_time *producers; /* [n_filled] */
+	int ended;                      /* what baton_fit() returned */
+	int kept; /* < 0: a checkpoint or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
