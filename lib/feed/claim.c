@@ -23,6 +23,15 @@ static void pass_on(baton_pipeline *feed, uint64_t t, const struct baton_block *
 	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
 }
 
+/* How long one of the caller's threads waited, beside what the others did. */
+static void note_wait(struct baton_producer *all, const struct baton_account *one)
+{
+	/* relaxed: it orders nothing; but here there are many writers */
+	for (int i = BATON_PRODUCER_LACKS; i <= BATON_PRODUCER_PARKS; i++)
+		atomic_fetch_add_explicit(&all->account.ns[i], baton_counter_read(&one->ns[i]),
+		                          memory_order_relaxed);
+}
+
 int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns)
 {
 	struct baton_producer me = {.feed = feed};
@@ -42,7 +51,7 @@ int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns
 	atomic_fetch_add_explicit(&feed->producers->parks, baton_counter_read(&me.parks),
 	                          memory_order_relaxed);
 	if (me.claimed_ns)
-		baton_ledger_merge(feed->producers, &me);
+		note_wait(feed->producers, &me.account);
 	if (rc != BATON_OK) {
 		/* release: as in pass_on() */
 		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);

@@ -178,16 +178,24 @@ void baton_ledger_has(struct baton_producer *p)
 	baton_account_turn(&p->account, BATON_PRODUCER_FILLS, p->claimed_ns);
 }
 
-void baton_ledger_merge(struct baton_producer *all, const struct baton_producer *one)
-{
-	/* relaxed: it orders nothing; but here there are many writers */
-	for (int i = BATON_PRODUCER_LACKS; i <= BATON_PRODUCER_PARKS; i++)
-		atomic_fetch_add_explicit(&all->account.ns[i],
-		                          baton_counter_read(&one->account.ns[i]),
-		                          memory_order_relaxed);
-}
-
 /* --- looking --------------------------------------------------------------------- */
+
+const char *baton_time_name(int time)
+{
+	static const char *const names[] = {
+		[BATON_TIME_TRAIN] = "training",
+		[BATON_TIME_FILL] = "waiting for a batch being filled",
+		[BATON_TIME_POOL] = "waiting for a free block to fill",
+		[BATON_TIME_WAKE] = "waiting for a batch to be begun",
+		[BATON_TIME_INLINE] = "filling",
+		[BATON_TIME_SNAPSHOT] = "snapshots",
+		[BATON_TIME_CHECKPOINT] = "checkpoints",
+		[BATON_TIME_LOG] = "callbacks",
+		[BATON_TIME_VALIDATE] = "validation",
+	};
+
+	return time >= 0 && time < BATON_TIMES ? names[time] : NULL;
+}
 
 static baton_producer_time time_of(const struct baton_producer *p)
 {

@@ -121,7 +121,5 @@ void baton_ledger_lacks(struct baton_producer *p);
 void baton_ledger_sleeps(struct baton_producer *p);
 void baton_ledger_wakes(struct baton_producer *p);
 void baton_ledger_has(struct baton_producer *p);
-/* A claim of the caller's thread waited: put it down for all of them. */
-void baton_ledger_merge(struct baton_producer *all, const struct baton_producer *one);
 
 #endif

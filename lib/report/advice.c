@@ -8,23 +8,6 @@
 #define LITTLE 0.05 /* of the trainer's time: to wait less is not worth a change */
 #define MUCH 0.25
 
-const char *baton_time_name(int time)
-{
-	static const char *const names[] = {
-		[BATON_TIME_TRAIN] = "training",
-		[BATON_TIME_FILL] = "waiting for a batch being filled",
-		[BATON_TIME_POOL] = "waiting for a free block to fill",
-		[BATON_TIME_WAKE] = "waiting for a batch to be begun",
-		[BATON_TIME_INLINE] = "filling",
-		[BATON_TIME_SNAPSHOT] = "snapshots",
-		[BATON_TIME_CHECKPOINT] = "checkpoints",
-		[BATON_TIME_LOG] = "callbacks",
-		[BATON_TIME_VALIDATE] = "validation",
-	};
-
-	return time >= 0 && time < BATON_TIMES ? names[time] : NULL;
-}
-
 static uint64_t waits(const baton_ledger *l)
 {
 	return l->ns[BATON_TIME_FILL] + l->ns[BATON_TIME_POOL] + l->ns[BATON_TIME_WAKE] +
@@ -42,7 +25,7 @@ static int longest(const baton_ledger *l, int from, int to)
 }
 
 /* How many producers fill as fast as the trainer trains, going by what both have done in
- * the same time; 0: nobody knows, for want of one of the two. */
+ * the same time; 0: nobody knows. */
 static uint64_t enough(const baton_ledger *l)
 {
 	uint64_t filling = l->filling.fill_ns + l->ns[BATON_TIME_INLINE];
@@ -56,7 +39,7 @@ static int say_source(const baton_ledger *l, char *line, size_t bytes)
 	uint64_t n = enough(l);
 	const char *many = n == 1 ? "" : "s";
 
-	if (n == 0)
+	if (n == 0) /* for want of one of the two */
 		return snprintf(line, bytes, "the source is the limit");
 	if (n <= l->producers)
 		return snprintf(line, bytes,

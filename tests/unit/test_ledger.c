@@ -566,6 +566,83 @@ Unit(ledger, get_writes_no_more_than_its_size_asks_for)
 
 /* --- with threads ------------------------------------------------------------------------ */
 
+static sem_t claimed, stopped;
+static atomic_int whose; /* batch 0 is */
+static _Atomic(baton_pipeline *) late;
+
+static int start_indexed(int i, void **state, baton_error *err)
+{
+	(void)err;
+	*state = (void *)(intptr_t)i;
+	return BATON_OK;
+}
+
+/* Batch 0 is not there before the trainer sleeps for it. */
+static int fill_late(void *state, baton_writable *b, baton_rng *rng)
+{
+	if (baton_writable_k(b) == 0) {
+		atomic_store(&whose, (int)(intptr_t)state);
+		sem_post(&claimed);
+		while (!atomic_load(&late) || stats_of(atomic_load(&late)).parks == 0)
+			sched_yield();
+	}
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+Unit(ledger, the_producer_that_is_waited_for_is_named)
+{
+	for (int turn = 0; turn < 5; turn++) {
+		baton_source source = known_source(NULL);
+		baton_options o = options_of(3, 1, 8);
+		baton_producer_time times[3];
+		baton_ledger l;
+
+		source.fill = fill_late;
+		source.start = start_indexed;
+		sem_init(&claimed, 0, 0);
+		atomic_store(&late, NULL);
+		cr_assert_eq(baton_open(&feed, &source, &o, NULL), BATON_OK);
+		wait_for(&claimed);
+		atomic_store(&late, feed);
+		held = take(feed);
+		l = ledger_of();
+		cr_assert_gt(l.ns[BATON_TIME_FILL], 0);
+		baton_ledger_producers(feed, times, 3);
+		for (int i = 0; i < 3; i++)
+			cr_assert_eq(times[i].blamed_ns,
+			             i == atomic_load(&whose) ? l.ns[BATON_TIME_FILL] : 0);
+		give(feed, &held);
+		close_feed(feed);
+	}
+}
+
+static void stop_posts(int i, void *state)
+{
+	(void)i, (void)state;
+	sem_post(&stopped);
+}
+
+Unit(ledger, a_producers_time_is_over_before_its_stop_hook)
+{
+	struct known state = {.end = 2, .fail_at = NEVER};
+	baton_source source = known_source(&state);
+	baton_producer_time times[2];
+
+	clock_ns = 1000;
+	tick = 1;
+	source.stop = stop_posts;
+	sem_init(&stopped, 0, 0);
+	feed = open_feed(&source, 1, 1, 8);
+	wait_for(&stopped);
+	baton_ledger_producers(feed, times, 1);
+	cr_assert_gt(times[0].fill_ns, 0);
+	pass(1000);
+	baton_ledger_producers(feed, times + 1, 1);
+	cr_assert_eq(times[0].wall_ns, times[1].wall_ns);
+	close_feed(feed);
+}
+
 static atomic_bool over;
 static _Atomic(uint64_t) first_ns; /* before the first next; 0: not yet */
 
