@@ -18,7 +18,7 @@ static baton_batch held;
 
 static _Atomic(uint64_t) clock_ns; /* 0: the system's */
 static uint64_t tick;              /* passes at each look */
-static unsigned looks;             /* at the last of so many: */
+static atomic_uint looks;          /* at the last of so many: */
 static void (*event)(void);
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -42,8 +42,8 @@ static void pass(uint64_t ns)
 /* At the nth look from now on. */
 static void at_look(unsigned n, void (*what)(void))
 {
-	looks = n;
 	event = what;
+	looks = n;
 }
 
 static baton_ledger ledger_of(void)
@@ -360,6 +360,26 @@ Unit(ledger, a_wait_for_a_batch_that_nobody_has_begun_is_none_for_a_producer)
 	close_feed(feed);
 }
 
+Unit(ledger, after_a_wait_it_does_what_it_did_before)
+{
+	baton_ledger l;
+
+	open_own(2);
+	put(feed, 0);
+	held = take(feed);
+	give(feed, &held);
+	baton_ledger_charge(feed, BATON_TIME_LOG);
+	out = begin(feed);
+	at_look(5, submit_late);
+	cr_assert_eq(baton_next_until(feed, &held, NEVER - 1), BATON_OK);
+	pass(5000);
+	l = ledger_of();
+	roughly(l.ns[BATON_TIME_LOG], 5000);
+	roughly(l.ns[BATON_TIME_FILL], 1000);
+	give(feed, &held);
+	close_feed(feed);
+}
+
 /* Asleep, it sees neither; what nobody had begun when it lay down is taken for begun late. */
 Unit(ledger, a_wait_asleep_is_one_for_a_batch_that_nobody_had_begun)
 {
@@ -570,10 +590,13 @@ static sem_t claimed, stopped;
 static atomic_int whose; /* batch 0 is */
 static _Atomic(baton_pipeline *) late;
 
+/* Producer 0 comes too late for batch 0. */
 static int start_indexed(int i, void **state, baton_error *err)
 {
 	(void)err;
 	*state = (void *)(intptr_t)i;
+	while (i == 0 && !atomic_load(&whose))
+		sched_yield();
 	return BATON_OK;
 }
 
@@ -601,6 +624,7 @@ Unit(ledger, the_producer_that_is_waited_for_is_named)
 		source.fill = fill_late;
 		source.start = start_indexed;
 		sem_init(&claimed, 0, 0);
+		atomic_store(&whose, 0);
 		atomic_store(&late, NULL);
 		cr_assert_eq(baton_open(&feed, &source, &o, NULL), BATON_OK);
 		wait_for(&claimed);
@@ -615,6 +639,69 @@ Unit(ledger, the_producer_that_is_waited_for_is_named)
 		give(feed, &held);
 		close_feed(feed);
 	}
+}
+
+static sem_t may_fill[4];
+
+static void tell_3(void)
+{
+	sem_post(&may_fill[3]);
+}
+
+/* So much by the clock, once it may. */
+static int fill_when_told(void *state, baton_writable *b, baton_rng *rng)
+{
+	uint64_t k = baton_writable_k(b);
+
+	(void)state;
+	sem_post(&claimed);
+	wait_for(&may_fill[k]);
+	pass(10000);
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+/* Batches 0 and 1 are held, so the producer of 2 lacks a block; that of 3 does not. */
+Unit(ledger, a_producer_lacks_a_block_fills_one_and_lacks_none)
+{
+	baton_source source = known_source(NULL);
+	baton_batch b[2];
+	baton_ledger l;
+
+	clock_ns = 1000;
+	tick = 1;
+	source.fill = fill_when_told;
+	source.n_batches = 4;
+	sem_init(&claimed, 0, 0);
+	for (uint64_t k = 0; k < 4; k++)
+		sem_init(&may_fill[k], 0, k < 2);
+	feed = open_feed(&source, 1, 1, 2);
+	b[0] = take(feed);
+	b[1] = take(feed);
+	while (stats_of(feed).producer_parks == 0)
+		sched_yield();
+	l = ledger_of();
+	roughly(l.filling.fill_ns, 2 * 10000);
+	pass(5000);
+	give(feed, &b[0]);
+	give(feed, &b[1]);
+	for (int k = 0; k < 3; k++)
+		wait_for(&claimed);
+	l = ledger_of();
+	roughly(l.filling.fill_ns, 2 * 10000);
+	roughly(l.filling.no_block_ns + l.filling.parked_ns, 5000);
+	sem_post(&may_fill[2]);
+	held = take(feed);
+	wait_for(&claimed);
+	l = ledger_of();
+	roughly(l.filling.fill_ns, 3 * 10000);
+	at_look(3, tell_3); /* it has begun to wait, has seen that somebody fills, and lies down */
+	give(feed, &held);
+	held = take(feed);
+	cr_assert_eq(ledger_of().ns[BATON_TIME_POOL], l.ns[BATON_TIME_POOL]);
+	roughly(ledger_of().ns[BATON_TIME_FILL] - l.ns[BATON_TIME_FILL], 10000);
+	give(feed, &held);
+	close_feed(feed);
 }
 
 static void stop_posts(int i, void *state)
