@@ -24,6 +24,7 @@
 #include "busy.h"
 #include "json.h"
 #include "stale.h"
+#include "stats.h"
 #include <baton/baton.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -67,6 +68,8 @@ struct run {
 	baton_stats stats; /* counters: of the timed part alone */
 	uint64_t *filled;  /* [n_filled] of the timed part, by producer */
 	size_t n_filled;
+	baton_ledger ledger;            /* the same */
+	baton_producer_time *producers; /* [n_filled] */
 };
 
 struct report {
@@ -419,7 +422,8 @@ static int open_feed(baton_pipeline **feed, struct work *w, int producers)
 }
 
 /* Keep of the counters what came after `before`. */
-static void subtract(struct run *r, const baton_stats *before, const uint64_t *filled)
+static void subtract(struct run *r, const baton_stats *before, const uint64_t *filled,
+                     const baton_ledger *ledger, const baton_producer_time *producers)
 {
 	r->stats.batches -= before->batches;
 	r->stats.wait_fill_ns -= before->wait_fill_ns;
@@ -428,27 +432,39 @@ static void subtract(struct run *r, const baton_stats *before, const uint64_t *f
 	r->stats.producer_parks -= before->producer_parks;
 	for (size_t i = 0; i < r->n_filled; i++)
 		r->filled[i] -= filled[i];
+	baton_ledger_subtract(&r->ledger, ledger);
+	stats_subtract(r->producers, producers, r->n_filled);
 }
 
 /* The timed part, after the warm-up. */
 static int time_feed(baton_pipeline *feed, const struct work *w, uint64_t n, struct run *r)
 {
 	baton_stats before = BATON_STATS_INIT;
+	baton_ledger ledger = BATON_LEDGER_INIT;
+	baton_producer_time *producers;
 	uint64_t *filled, taken = 0;
 	int rc;
 
 	r->n_filled = baton_stats_filled(feed, NULL, 0);
 	filled = allocate(r->n_filled * sizeof(*filled));
 	r->filled = allocate(r->n_filled * sizeof(*filled));
+	producers = allocate(r->n_filled * sizeof(*producers));
+	r->producers = allocate(r->n_filled * sizeof(*producers));
 	baton_stats_get(feed, &before);
 	baton_stats_filled(feed, filled, r->n_filled);
+	baton_ledger_producers(feed, producers, r->n_filled);
+	baton_ledger_get(feed, &ledger);
 	begin_figure(&r->figure);
 	rc = take(feed, w, n, &taken);
 	end_figure(&r->figure, taken);
+	r->ledger = (baton_ledger)BATON_LEDGER_INIT;
+	baton_ledger_get(feed, &r->ledger);
+	baton_ledger_producers(feed, r->producers, r->n_filled);
 	r->stats = (baton_stats)BATON_STATS_INIT;
 	baton_stats_get(feed, &r->stats);
 	baton_stats_filled(feed, r->filled, r->n_filled);
-	subtract(r, &before, filled);
+	subtract(r, &before, filled, &ledger, producers);
+	free(producers);
 	free(filled);
 	return rc;
 }
@@ -670,6 +686,7 @@ static void print_report(FILE *out, const struct report *r)
 	print_setting(out, r);
 	print_rates(out, r);
 	print_waits(out, r);
+	stats_print(out, &r->run.ledger, r->run.producers, r->run.n_filled);
 	if (ceiling_moved(r))
 		fprintf(out,
 		        "%-10s the ceiling moved by more than %.0f %% during the run: the "
@@ -737,6 +754,7 @@ static void write_report(struct json *j, const struct report *r)
 	write_figure(j, "inline", &r->inlined.figure);
 	write_figure(j, "fused", &r->fused);
 	write_stats(j, &r->run);
+	stats_json(j, &r->run.ledger, r->run.producers, r->run.n_filled);
 	json_close(j);
 }
 
@@ -796,5 +814,7 @@ int main(int argc, char **argv)
 	json_file_close(&file);
 	free(r.run.filled);
 	free(r.inlined.filled);
+	free(r.run.producers);
+	free(r.inlined.producers);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "../mean_source.h"
 #include "../progress.h"
 #include "../stale.h"
+#include "../stats.h"
 #include "../watch.h"
 #include "train_mean.h"
 #include <inttypes.h>
@@ -230,6 +231,9 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_TEXT("plot", "FILE", &s->plot_path,
 	                 "draw the loss over the steps to FILE.svg or FILE.png, with\n"
 	                 "gnuplot"),
+		ARG_FLAG("stats", &s->stats,
+	                 "say where the trainer's and the producers' time went,\n"
+	                 "and what would help"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -239,7 +243,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"----pb-es-----------------------",
+		"----pb-es------------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage, or files with samples that can't be used\n"
@@ -356,6 +360,7 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 		s->watch.n ? watch_start(run->net, s->watch.of[0], progress_redraws(progress))
 			   : NULL;
 	baton_callback callbacks[4];
+	bool unwritten = false;
 
 	if (progress)
 		callbacks[options.n_callbacks++] = progress_callback(progress);
@@ -378,10 +383,14 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 	catch_interrupts(run->feed);
 	run->ended = baton_fit(run->net, run->feed, &options, &run->history, err);
 	let_interrupts_be();
+	baton_ledger_charge(run->feed, BATON_TIME_LOG);
 	watch_stop(&watch);
 	progress_stop(&progress);
-	run->kept = keep_stop(run);
 	if (logs_close(&s->logs) < 0 || draw_plot(s, run) < 0)
+		unwritten = true;
+	baton_ledger_charge(run->feed, BATON_TIME_CHECKPOINT);
+	run->kept = keep_stop(run);
+	if (unwritten)
 		run->kept = -1;
 	return run->ended < 0 ? run->ended : BATON_OK;
 }
@@ -392,8 +401,10 @@ static int collect(struct run *run)
 	baton_stats_get(run->feed, &run->stats);
 	run->n_filled = baton_stats_filled(run->feed, NULL, 0);
 	run->filled = calloc(run->n_filled, sizeof(*run->filled));
-	if (!run->filled)
+	run->producers = stats_producers(run->feed, &run->n_filled);
+	if (!run->filled || !run->producers)
 		return -1;
+	baton_ledger_get(run->feed, &run->ledger);
 	baton_stats_filled(run->feed, run->filled, run->n_filled);
 	return 0;
 }
@@ -433,7 +444,8 @@ static int run_all(struct setup *s)
 	struct run run = {.stopping = BATON_EARLY_STOPPING_INIT,
 	                  .history = BATON_HISTORY_INIT,
 	                  .at = BATON_RESUME_INIT,
-	                  .stats = BATON_STATS_INIT};
+	                  .stats = BATON_STATS_INIT,
+	                  .ledger = BATON_LEDGER_INIT};
 	baton_error err = {0};
 	int rc = open_data(s, &run, &err), status = rc < 0 ? ARGS_STATUS : 1;
 
@@ -457,6 +469,7 @@ static int run_all(struct setup *s)
 		plot_abandon(&s->plot);
 	baton_history_free(&run.history);
 	free(run.filled);
+	free(run.producers);
 	return status;
 }
 

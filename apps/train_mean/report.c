@@ -3,6 +3,7 @@
  * the run, changes nothing of it. */
 
 #include "../spark.h"
+#include "../stats.h"
 #include "train_mean.h"
 #include <inttypes.h>
 #include <math.h>
@@ -113,6 +114,8 @@ static void print_report(const struct setup *s, const struct run *run)
 	printf("\n");
 	print_curve(h);
 	print_feed(run);
+	if (s->stats)
+		stats_print(stdout, &run->ledger, run->producers, run->n_filled);
 }
 
 static void json_pair(struct json *j, const char *key, const float pair[2])
@@ -153,6 +156,7 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 		json_bool(j, "shuffle", !s->no_shuffle);
 		json_bool(j, "drop_last", s->drop_last);
 	}
+	json_bool(j, "stats", s->stats);
 	json_text(j, "json", s->json_path);
 	json_text(j, "log_csv", s->log_csv_path);
 	json_text(j, "log_jsonl", s->log_jsonl_path);
@@ -272,6 +276,7 @@ static int save_json(struct setup *s, const struct run *run)
 	json_bool(&j, "stopped", run->stopping.stopped);
 	json_f64(&j, "train_seconds", seconds(run->history.train_ns));
 	json_feed(&j, run);
+	stats_json(&j, &run->ledger, run->producers, run->n_filled);
 	json_close(&j);
 	error = json_save(&j, &s->json);
 	if (error)

@@ -40,6 +40,7 @@ struct setup {
 	bool no_shuffle, drop_last;
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep; /* 0: not given */
+	bool stats;
 	const char *json_path, *log_csv_path, *log_jsonl_path, *plot_path;
 	uint64_t log_every; /* 0: not given */
 	struct json_file json;
@@ -60,8 +61,10 @@ struct run {
 	baton_stats stats;
 	uint64_t *filled; /* [n_filled] */
 	size_t n_filled;
-	int ended; /* what baton_fit() returned */
-	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
+	baton_ledger ledger;
+	baton_producer_time *producers; /* [n_filled] */
+	int ended;                      /* what baton_fit() returned */
+	int kept; /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */

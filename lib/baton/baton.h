@@ -11,6 +11,7 @@
 #include <baton/error.h>
 #include <baton/fit.h>
 #include <baton/guard.h>
+#include <baton/ledger.h>
 #include <baton/model.h>
 #include <baton/npy.h>
 #include <baton/permutation.h>

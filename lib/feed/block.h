@@ -31,6 +31,9 @@ struct baton_block {
 	unsigned char *data;       /* [capacity, layout->stride], aligned */
 	struct baton_guard *guard; /* NULL: none */
 	uint64_t k;                /* of its first batch */
+	uint64_t lacked_ns;        /* its producer's, for the ledger: see there */
+	uint64_t claimed_ns;
+	uint32_t producer;
 	uint32_t capacity;
 	uint32_t n;    /* batches filled; while it is filled, the index of the one in hand */
 	uint32_t left; /* the trainer's: batches not released yet */

@@ -23,6 +23,15 @@ static void pass_on(baton_pipeline *feed, uint64_t t, const struct baton_block *
 	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
 }
 
+/* How long one of the caller's threads waited, beside what the others did. */
+static void note_wait(struct baton_producer *all, const struct baton_account *one)
+{
+	/* relaxed: it orders nothing; but here there are many writers */
+	for (int i = BATON_PRODUCER_LACKS; i <= BATON_PRODUCER_PARKS; i++)
+		atomic_fetch_add_explicit(&all->account.ns[i], baton_counter_read(&one->ns[i]),
+		                          memory_order_relaxed);
+}
+
 int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns)
 {
 	struct baton_producer me = {.feed = feed};
@@ -41,6 +50,8 @@ int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns
 	rc = baton_producer_claim(&me, deadline_ns, &t, &block);
 	atomic_fetch_add_explicit(&feed->producers->parks, baton_counter_read(&me.parks),
 	                          memory_order_relaxed);
+	if (me.claimed_ns)
+		note_wait(feed->producers, &me.account);
 	if (rc != BATON_OK) {
 		/* release: as in pass_on() */
 		atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);

@@ -93,12 +93,18 @@ static void note_stop(struct baton_delivery *d, uint64_t t, const struct baton_b
 	memcpy(d->stop.text, block->text, sizeof(d->stop.text));
 }
 
+/* The block of a ticket that is ready. */
+static struct baton_block *block_of(const struct baton_pipeline *feed, uint64_t t)
+{
+	/* relaxed: ours since the turn was acquired */
+	return atomic_load_explicit(&baton_ring_slot(&feed->ring, t)->block, memory_order_relaxed);
+}
+
 static void take(struct baton_pipeline *feed, uint64_t t)
 {
 	struct baton_delivery *d = &feed->delivery;
 	struct baton_slot *s = baton_ring_slot(&feed->ring, t);
-	/* relaxed: ours since the turn was acquired */
-	struct baton_block *block = atomic_load_explicit(&s->block, memory_order_relaxed);
+	struct baton_block *block = block_of(feed, t);
 
 	s->due = t + feed->ring.mask + 1;
 	while (!untaken(feed, d->head))
@@ -154,8 +160,10 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 			baton_wait_pass_on(&feed->wait, &feed->ring);
 			return BATON_TIMEOUT;
 		}
-		if (*claimed_ns == 0 && head_is_claimed(feed))
+		if (*claimed_ns == 0 && head_is_claimed(feed)) {
 			*claimed_ns = baton_now_ns();
+			baton_account_call(&feed->delivery.time.account, BATON_TIME_FILL);
+		}
 		if (turn < BATON_TRAINER_TURNS)
 			baton_wait_turn(turn++);
 		else
@@ -170,14 +178,14 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t)
 {
 	struct baton_delivery *d = &feed->delivery;
-	uint64_t parks = baton_counter_read(&d->parks), begun = baton_now_ns(), claimed = 0, now;
+	int before = baton_account_doing(&d->time.account);
+	uint64_t parks = baton_counter_read(&d->parks), begun = baton_ledger_wait(&d->time);
+	uint64_t claimed = 0;
 	int rc = wait_ready(feed, deadline_ns, t, &claimed);
 
-	now = baton_now_ns();
 	if (claimed == 0)
-		claimed = parks == baton_counter_read(&d->parks) ? begun : now;
-	baton_counter_add(&d->wait_claim_ns, claimed - begun);
-	baton_counter_add(&d->wait_fill_ns, now - claimed);
+		claimed = parks == baton_counter_read(&d->parks) ? begun : UINT64_MAX;
+	baton_ledger_waited(feed, before, claimed, rc == BATON_OK ? block_of(feed, *t) : NULL);
 	return rc;
 }
 
@@ -185,13 +193,15 @@ static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
  * can come between. */
 static void fill_here(struct baton_pipeline *feed)
 {
+	int before = baton_ledger_fills(&feed->delivery.time);
 	struct baton_block *block;
 	uint64_t t;
 
-	if (baton_producer_claim(feed->producers, 0, &t, &block) != BATON_OK)
-		return;
-	baton_producer_fill(feed->producers, t, block);
-	baton_producer_publish(feed, t);
+	if (baton_producer_claim(feed->producers, 0, &t, &block) == BATON_OK) {
+		baton_producer_fill(feed->producers, t, block);
+		baton_producer_publish(feed, t);
+	}
+	baton_ledger_filled(&feed->delivery.time, before);
 }
 
 static bool is_inline(const struct baton_pipeline *feed)
@@ -212,6 +222,7 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 		return BATON_END;
 	if (d->head == d->oldest + feed->ring.mask + 1)
 		return BATON_MISUSE_HELD;
+	baton_ledger_enter(&d->time);
 	if (is_inline(feed)) /* what it fills is taken at once: none is ready before */
 		fill_here(feed);
 	if (!find_ready(feed, &t))
@@ -224,8 +235,10 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 /* Is this the last word? Then next() will repeat it. */
 static int last_word(struct baton_delivery *d, int rc)
 {
-	if (rc == BATON_END || rc == BATON_CANCELED || (rc < 0 && !baton_is_misuse(rc)))
+	if (rc == BATON_END || rc == BATON_CANCELED || (rc < 0 && !baton_is_misuse(rc))) {
 		d->ended = rc;
+		baton_ledger_leave(&d->time);
+	}
 	return rc;
 }
 

@@ -9,6 +9,7 @@
  *   a producer     its own thread (its counters also baton_stats_get)
  *   state, lent    anybody */
 
+#include "ledger.h"
 #include "pool.h"
 #include "wait.h"
 #include <baton/pipeline.h>
@@ -21,21 +22,6 @@ enum baton_state {
 	BATON_HALTED,  /* the source has ended or failed: no new claims, but next goes on */
 	BATON_STOPPED, /* canceled */
 };
-
-/* A counter with one writer that others may look at. relaxed: it orders nothing. */
-typedef _Atomic(uint64_t) baton_counter;
-
-static inline void baton_counter_add(baton_counter *c, uint64_t n)
-{
-	uint64_t now = atomic_load_explicit(c, memory_order_relaxed);
-
-	atomic_store_explicit(c, now + n, memory_order_relaxed);
-}
-
-static inline uint64_t baton_counter_read(const baton_counter *c)
-{
-	return atomic_load_explicit(c, memory_order_relaxed);
-}
 
 /* What the trainer knows: which tickets it has taken and released, and which batch
  * comes next. oldest <= head: a ticket that was not taken was not released. */
@@ -53,7 +39,8 @@ struct baton_delivery {
 	int misuse;                         /* what the last next() answered, if it was misuse */
 	int ended;                          /* what next() has said for good; OK: nothing yet */
 	baton_counter held;                 /* batches handed out and not given back */
-	baton_counter batches, wait_fill_ns, wait_claim_ns, parks;
+	baton_counter batches, parks;
+	struct baton_trainer_time time;
 };
 
 struct baton_producer {
@@ -63,7 +50,11 @@ struct baton_producer {
 	void *state;
 	bool woken; /* slept since its last claim */
 	baton_counter filled, parks;
+	uint64_t lacked_ns;  /* since when it looked for the block of its last claim, and */
+	uint64_t claimed_ns; /* when it had it; 0: at once */
+	struct baton_account account;
 	baton_error start_error;
+	baton_counter blamed_ns; /* the trainer's */
 };
 
 struct baton_pipeline {
@@ -80,7 +71,8 @@ struct baton_pipeline {
 	struct baton_producer *producers; /* [n_producers]; inline and own threads: one, no
 	                                   * thread of ours */
 	uint32_t n_producers;
-	uint32_t n_threads;  /* of ours, running */
+	uint32_t n_threads; /* of ours, running */
+	uint32_t n_cpus;
 	bool started_inline; /* the start hook ran on the caller's thread */
 	sem_t started;       /* posted by each thread after its start hook */
 };

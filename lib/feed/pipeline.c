@@ -123,7 +123,7 @@ static int check_options(const baton_options *o, const baton_source *source, bat
 	return BATON_OK;
 }
 
-static uint32_t cpus_less_one(void)
+static uint32_t count_cpus(void)
 {
 	_Static_assert(CPU_SETSIZE - 1 <= BATON_MAX_PRODUCERS, "they are never too many");
 	cpu_set_t cpus;
@@ -131,7 +131,7 @@ static uint32_t cpus_less_one(void)
 
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
 		n = CPU_COUNT(&cpus);
-	return n > 1 ? (uint32_t)n - 1 : 1;
+	return (uint32_t)n;
 }
 
 static uint32_t power_of_two(uint32_t n)
@@ -164,8 +164,11 @@ static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
 static void settle(struct baton_pipeline *feed, const struct baton_layout *layout)
 {
 	baton_options *o = &feed->options;
-	uint32_t threads = o->producers > 0 ? (uint32_t)o->producers : cpus_less_one();
+	uint32_t threads = (uint32_t)o->producers;
 
+	feed->n_cpus = count_cpus();
+	if (o->producers <= 0)
+		threads = feed->n_cpus > 1 ? feed->n_cpus - 1 : 1;
 	feed->n_threads = feed->source.fill && o->producers != BATON_INLINE ? threads : 0;
 	feed->n_producers = feed->n_threads ? feed->n_threads : 1;
 	if (o->block_batches == 0)
@@ -373,8 +376,9 @@ int baton_stats_get(const baton_pipeline *feed, baton_stats *stats)
 		return BATON_MISUSE_NULL;
 	d = &feed->delivery;
 	now.batches = baton_counter_read(&d->batches);
-	now.wait_fill_ns = baton_counter_read(&d->wait_fill_ns);
-	now.wait_claim_ns = baton_counter_read(&d->wait_claim_ns);
+	now.wait_fill_ns = baton_counter_read(&d->time.account.ns[BATON_TIME_FILL]) +
+	                   baton_counter_read(&d->time.account.ns[BATON_TIME_POOL]);
+	now.wait_claim_ns = baton_counter_read(&d->time.account.ns[BATON_TIME_WAKE]);
 	now.parks = baton_counter_read(&d->parks);
 	for (uint32_t i = 0; i < feed->n_producers; i++)
 		now.producer_parks += baton_counter_read(&feed->producers[i].parks);

@@ -22,7 +22,9 @@ static void park(struct baton_producer *p, uint64_t deadline_ns)
 	if (baton_wait_full(&feed->ring) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) == BATON_RUNNING) {
 		baton_counter_add(&p->parks, 1);
+		baton_ledger_sleeps(p);
 		baton_futex_wait(&feed->wait.producers_epoch, epoch, deadline_ns);
+		baton_ledger_wakes(p);
 		p->woken = true;
 	}
 	baton_wait_producer_up(&feed->wait);
@@ -44,10 +46,10 @@ static int try_claim(struct baton_pipeline *feed, uint64_t *t, struct baton_bloc
 	}
 }
 
-int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
-                         struct baton_block **block)
+static int wait_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
+                      struct baton_block **block)
 {
-	int rc = try_claim(p->feed, t, block);
+	int rc = BATON_TIMEOUT;
 
 	for (int turn = 0; rc == BATON_TIMEOUT; rc = try_claim(p->feed, t, block)) {
 		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns)
@@ -56,6 +58,20 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 			baton_wait_turn(turn++);
 		else
 			park(p, deadline_ns);
+	}
+	return rc;
+}
+
+int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
+                         struct baton_block **block)
+{
+	int rc = try_claim(p->feed, t, block);
+
+	p->claimed_ns = 0;
+	if (rc == BATON_TIMEOUT) {
+		baton_ledger_lacks(p);
+		rc = wait_claim(p, deadline_ns, t, block);
+		baton_ledger_has(p);
 	}
 	if (rc != BATON_OK)
 		return rc;
@@ -79,6 +95,9 @@ void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
 	block->k = p->feed->options.first_batch + t * p->feed->pool.block_batches;
 	block->n = 0;
 	block->stop = BATON_OK;
+	block->lacked_ns = p->lacked_ns;
+	block->claimed_ns = p->claimed_ns;
+	block->producer = (uint32_t)p->index;
 	baton_block_turn(block, BATON_GUARD_FILLS, is_ours(p->feed) ? p->index : BATON_NO_PRODUCER);
 }
 
@@ -196,10 +215,12 @@ void *baton_producer_main(void *arg)
 	sem_post(&feed->started);
 	if (rc < 0)
 		return NULL;
+	baton_account_begin(&p->account, BATON_PRODUCER_FILLS, baton_now_ns());
 	while (baton_producer_claim(p, BATON_FOREVER, &t, &block) == BATON_OK) {
 		baton_producer_fill(p, t, block);
 		baton_producer_publish(feed, t);
 	}
+	baton_account_turn(&p->account, BATON_NO_TIME, baton_now_ns());
 	baton_producer_stop(p);
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include "model.h"
 #include "spec.h"
 #include <baton/fit.h>
+#include <baton/ledger.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -143,24 +144,26 @@ static int restore_callbacks(struct fit *fit)
 static int tell_fit_end(struct fit *fit)
 {
 	const baton_callback *c = fit->callbacks;
-	int rc = BATON_OK;
+	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_fit_end)
 			rc = hear(fit, rc, i, "on_fit_end", c->on_fit_end(c->state, fit->net));
 	}
+	baton_ledger_charge(fit->feed, before);
 	return rc;
 }
 
 static int tell_begin(struct fit *fit, uint64_t epoch)
 {
 	const baton_callback *c = fit->callbacks;
-	int rc = BATON_OK;
+	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_epoch_begin)
 			rc = hear(fit, rc, i, "on_epoch_begin", c->on_epoch_begin(c->state, epoch));
 	}
+	baton_ledger_charge(fit->feed, before);
 	return rc;
 }
 
@@ -177,24 +180,26 @@ static int tell_step(struct fit *fit, float loss)
 		.mse = baton_run_metric(run, BATON_METRIC_MSE),
 	};
 	const baton_callback *c = fit->callbacks;
-	int rc = BATON_OK;
+	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_step)
 			rc = hear(fit, rc, i, "on_step", c->on_step(c->state, &progress));
 	}
+	baton_ledger_charge(fit->feed, before);
 	return rc;
 }
 
 static int tell_end(struct fit *fit, const baton_epoch *epoch)
 {
 	const baton_callback *c = fit->callbacks;
-	int rc = BATON_OK;
+	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
 
 	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
 		if (c->on_epoch_end)
 			rc = hear(fit, rc, i, "on_epoch_end", c->on_epoch_end(c->state, epoch));
 	}
+	baton_ledger_charge(fit->feed, before);
 	return rc;
 }
 
@@ -293,12 +298,13 @@ static int validation_step(struct fit *fit, struct baton_run *sums)
 static int validate(struct fit *fit, baton_epoch *epoch)
 {
 	struct baton_run sums = {.metrics = fit->options.metrics};
-	int rc = BATON_OK;
+	int before = baton_ledger_charge(fit->feed, BATON_TIME_VALIDATE), rc = BATON_OK;
 
 	if (fit->options.validation) {
 		for (uint64_t i = 0; rc == BATON_OK && i < fit->options.validation_steps; i++)
 			rc = validation_step(fit, &sums);
 	}
+	baton_ledger_charge(fit->feed, before);
 	epoch->val_steps = sums.epoch_step;
 	epoch->val_loss = baton_run_mean(&sums);
 	epoch->val_mae = baton_run_metric(&sums, BATON_METRIC_MAE);
@@ -433,6 +439,7 @@ static void begin(struct fit *fit)
 	fit->resumes = net->resumes;
 	fit->loaded = net->run;
 	net->metrics = fit->options.metrics;
+	net->feed = fit->feed;
 	if (!fit->resumes) {
 		net->run.metrics = net->metrics;
 		net->run.n_saved = 0;
@@ -462,6 +469,7 @@ static void finish(struct fit *fit)
 {
 	baton_model *net = fit->net;
 	uint64_t digest;
+	int before;
 
 	if (fit->misplaced)
 		load_again(fit);
@@ -471,9 +479,12 @@ static void finish(struct fit *fit)
 	fit->history.digest = digest;
 	fit->history.target_expanded = net->binding.expanded;
 	net->metrics = 0;
+	net->feed = NULL;
 	net->snapshot_next = UINT64_MAX;
+	before = baton_ledger_charge(fit->feed, BATON_TIME_SNAPSHOT);
 	if (baton_reclaimer_watched(&net->snapshots->reclaimer))
 		baton_snapshots_publish(net->snapshots, &net->run, net->weights, net->state);
+	baton_ledger_charge(fit->feed, before);
 }
 
 /* What run_epochs() ended with, as the caller is told. */

@@ -49,7 +49,8 @@ struct baton_model {
 	float *weighted; /* [column]: each row's weight */
 	float *slope[2]; /* [widest, column]: gradients on their way back, in turns */
 
-	unsigned metrics; /* BATON_METRIC_*, of the fit in hand */
+	unsigned metrics;     /* BATON_METRIC_*, of the fit in hand */
+	baton_pipeline *feed; /* its feed, whose ledger knows what is no training; or NULL */
 	struct baton_run run;
 	bool resumes;            /* run was loaded: the next fit goes on with it */
 	bool telling;            /* callbacks, what a fit that goes on tells them again */

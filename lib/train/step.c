@@ -11,6 +11,7 @@
 
 #include "columns.h"
 #include "model.h"
+#include <baton/ledger.h>
 #include <errno.h>
 
 /* Turn rows into columns, and run every layer. */
@@ -104,9 +105,13 @@ int baton_model_evaluate(baton_model *net, const struct baton_rows *rows,
 /* Show this step to whoever watches, if it is time to. */
 static void offer_snapshot(baton_model *net)
 {
+	int before;
+
 	if (net->run.steps < net->snapshot_next && !baton_snapshots_asked(net->snapshots))
 		return;
+	before = baton_ledger_charge(net->feed, BATON_TIME_SNAPSHOT);
 	baton_snapshots_publish(net->snapshots, &net->run, net->weights, net->state);
+	baton_ledger_charge(net->feed, before);
 	if (net->run.steps >= net->snapshot_next)
 		net->snapshot_next += net->snapshot_steps;
 }

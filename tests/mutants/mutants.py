@@ -16,6 +16,8 @@ import dataclasses
 import re
 
 RING, WAIT = "lib/feed/ring.h", "lib/feed/wait.h"
+LEDGER, LEDGER_H = "lib/feed/ledger.c", "lib/feed/ledger.h"
+ADVICE = "lib/report/advice.c"
 PRODUCER, CLAIM, DELIVERY = "lib/feed/producer.c", "lib/feed/claim.c", "lib/feed/delivery.c"
 BATCH, BLOCK, LAYOUT = "lib/feed/batch.c", "lib/feed/block.c", "lib/feed/layout.c"
 POOL, PIPELINE, RNG = "lib/feed/pool.c", "lib/feed/pipeline.c", "lib/feed/rng.c"
@@ -513,10 +515,118 @@ step("delivery", "a trainer that polls wakes nobody", DELIVERY,
      "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
 step("delivery", "time waited for a fill put down to claims", DELIVERY,
-     "\t\tif (*claimed_ns == 0 && head_is_claimed(feed))\n\t\t\t*claimed_ns = baton_now_ns();\n", "")
+     "if (*claimed_ns == 0 && head_is_claimed(feed)) {", "if (0) {")
 step("delivery", "time waited for a claim put down to fills", DELIVERY,
-     "\tif (claimed == 0)\n\t\tclaimed = parks == baton_counter_read(&d->parks) ? begun : now;\n",
-     "\tclaimed = begun;\n")
+     "claimed = parks == baton_counter_read(&d->parks) ? begun : UINT64_MAX;",
+     "claimed = begun;")
+# ledger.c, and who calls it
+def charge(name, path, old, new, **how):
+    how.setdefault("first", ("ledger",))
+    step("ledger", name, path, old, new, [], **how)
+
+
+charge("a turn puts nothing down", LEDGER_H,
+       "\tbaton_counter_add(&a->ns[baton_account_doing(a)], now - "
+       "baton_counter_read(&a->since_ns));\n", "")
+charge("a turn puts it down to what comes next", LEDGER_H,
+       "a->ns[baton_account_doing(a)], now", "a->ns[doing], now")
+charge("a turn forgets when it was", LEDGER_H,
+       "\tbaton_account_call(a, doing);\n\tatomic_store_explicit(&a->since_ns, now, "
+       "memory_order_release);\n}\n\n/* Reads",
+       "\tbaton_account_call(a, doing);\n}\n\n/* Reads")
+charge("what goes on is left out", LEDGER, "\t\tns[doing] += now - since;\n", "\t\t;\n")
+charge("an account is read while it is turned", LEDGER,
+       "return sum == *since || *since == 0;", "return true;")
+charge("what goes on is added twice over, being turned", LEDGER,
+       "if (whole && since != 0", "if (since != 0")
+charge("a thread that is done goes on", LEDGER, "doing != BATON_NO_TIME && now", "now")
+charge("a clock that is behind", LEDGER, " && now > since)", ")")
+charge("the trainer's time begins anew", LEDGER,
+       "if (!baton_account_begun(&time->account))\n", "")
+charge("the trainer's time has no end", LEDGER,
+       "\tif (inside(&time->account))\n\t\tbaton_account_turn(&time->account, BATON_NO_TIME, "
+       "baton_now_ns());\n", "")
+charge("the trainer's time ends before it begins", LEDGER,
+       "\tif (inside(&time->account))\n", "")
+charge("time charged after the end", LEDGER, "\tif (!inside(a))\n", "\tif (0)\n")
+charge("the trainer may say anything", LEDGER,
+       "(time == BATON_TIME_TRAIN || (time", "(time < BATON_TIME_SNAPSHOT || (time")
+charge("a cause that there is not", LEDGER, " && time < BATON_TIMES)))", ")))")
+charge("a batch begun late counts as filled all the time", LEDGER,
+       "\tparts.wake_ns = claimed - begun;\n\tparts.fill_ns = ended - claimed;\n",
+       "\tparts.wake_ns = 0;\n\tparts.fill_ns = ended - begun;\n")
+charge("no wait is the pool's", LEDGER,
+       "parts.pool_ns = lacked < parts.fill_ns ? lacked : parts.fill_ns;", "parts.pool_ns = 0;")
+charge("a wait is the pool's for longer than the fill", LEDGER,
+       "parts.pool_ns = lacked < parts.fill_ns ? lacked : parts.fill_ns;",
+       "parts.pool_ns = lacked;")
+charge("a wait is the pool's and the producer's", LEDGER,
+       "\tparts.fill_ns -= parts.pool_ns;\n", "")
+charge("a block lacked while the trainer waits is the pool's", LEDGER,
+       "lacked = claimed < begun ? claimed : begun;", "lacked = claimed;")
+charge("a claim of after the wait", LEDGER,
+       "claimed < begun ? begun : claimed > ended ? ended : claimed", "claimed < begun ? begun : claimed")
+charge("a claim of before the wait", LEDGER,
+       "claimed < begun ? begun : claimed > ended", "claimed > ended")
+charge("a producer's word for when it began is not heard", LEDGER,
+       "if (block && block->claimed_ns) {", "if (0) {")
+charge("who waits goes on training", LEDGER,
+       "baton_account_turn(&time->account, BATON_TIME_WAKE, now);",
+       "baton_account_turn(&time->account, BATON_TIME_TRAIN, now);")
+charge("nobody is blamed", LEDGER,
+       "\tbaton_counter_add(&feed->producers[block->producer].blamed_ns, time->nameless_ns);\n", "")
+charge("blamed twice", LEDGER, "\ttime->nameless_ns = 0;\n", "")
+charge("a wait in vain is nobody's for ever", LEDGER,
+       "\ttime->nameless_ns += ns;\n", "\ttime->nameless_ns = ns;\n")
+charge("the pool's part is blamed on the producer", LEDGER,
+       "blame(feed, block, parts.fill_ns);", "blame(feed, block, parts.fill_ns + parts.pool_ns);")
+charge("after a wait it trains, whatever it did before", LEDGER,
+       "\tbaton_account_call(a, before);\n\tatomic", "\tbaton_account_call(a, 0);\n\tatomic")
+charge("filling inline is training", LEDGER,
+       "baton_account_turn(&time->account, BATON_TIME_INLINE, baton_now_ns());",
+       "baton_account_turn(&time->account, before, baton_now_ns());")
+charge("after filling inline it fills on", LEDGER,
+       "\tbaton_account_turn(&time->account, before, baton_now_ns());\n}\n\n/* Whose", "}\n\n/* Whose")
+charge("after filling inline it trains, whatever it did before", LEDGER,
+       "\tbaton_account_turn(&time->account, before, baton_now_ns());\n}\n\n/* Whose",
+       "\t(void)before;\n\tbaton_account_turn(&time->account, 0, baton_now_ns());\n}\n\n/* Whose")
+charge("a producer asleep is awake", LEDGER,
+       "baton_account_turn(&p->account, BATON_PRODUCER_PARKS, baton_now_ns());",
+       "baton_account_turn(&p->account, BATON_PRODUCER_LACKS, baton_now_ns());")
+charge("a producer awake is asleep", LEDGER,
+       "baton_account_turn(&p->account, BATON_PRODUCER_LACKS, baton_now_ns());",
+       "baton_account_turn(&p->account, BATON_PRODUCER_PARKS, baton_now_ns());")
+charge("a producer that has a block lacks one", LEDGER,
+       "baton_account_turn(&p->account, BATON_PRODUCER_FILLS, p->claimed_ns);",
+       "baton_account_turn(&p->account, BATON_PRODUCER_LACKS, p->claimed_ns);")
+charge("callers' threads are not counted", CLAIM,
+       "\tif (me.claimed_ns)\n\t\tnote_wait(feed->producers, &me.account);\n", "")
+charge("the last claim's lack is this one's", PRODUCER, "\tp->claimed_ns = 0;\n", "")
+charge("a block without its producer's word", PRODUCER,
+       "\tblock->claimed_ns = p->claimed_ns;\n", "")
+charge("a block without its producer's name", PRODUCER,
+       "\tblock->producer = (uint32_t)p->index;\n", "")
+charge("a producer that is done goes on filling", PRODUCER,
+       "\tbaton_account_turn(&p->account, BATON_NO_TIME, baton_now_ns());\n", "")
+for event, call in (("an epoch's beginning", "on_epoch_begin(c->state, epoch)"),
+                    ("a step", "on_step(c->state, &progress)"),
+                    ("an epoch's end", "on_epoch_end(c->state, epoch)"),
+                    ("the end", "on_fit_end(c->state, fit->net)")):
+    tail = f"c->{call});\n\t}}\n\tbaton_ledger_charge(fit->feed, before);\n"
+    charge(f"callbacks told of {event} are charged for ever", "lib/train/fit.c", tail,
+           tail.replace("\tbaton_ledger_charge(fit->feed, before);\n", ""), first=("fit",))
+charge("a validation is training", "lib/train/fit.c",
+       "int before = baton_ledger_charge(fit->feed, BATON_TIME_VALIDATE), rc",
+       "int before = BATON_TIME_TRAIN, rc", first=("fit",))
+charge("a snapshot is training", "lib/train/step.c",
+       "before = baton_ledger_charge(net->feed, BATON_TIME_SNAPSHOT);",
+       "before = BATON_TIME_TRAIN;", first=("fit",))
+charge("to wait a little is to be the limit", ADVICE, "#define LITTLE 0.05", "#define LITTLE 0.02",
+       first=("advice",))
+charge("a producer too few is advised", ADVICE,
+       "filling / training + (filling % training != 0)", "filling / training", first=("advice",))
+charge("a part of a wait below 0", LEDGER, "\tsettle_waits(ledger->ns);\n", "")
+
 step("delivery", "END delivered early", DELIVERY,
      "if (d->stopping && !before(d->head, d->stop_ticket))", "if (d->stopping)")
 step("delivery", "END delivered before its block's batches", DELIVERY,
@@ -527,7 +637,7 @@ step("delivery", "waits for the slot that it holds itself", DELIVERY,
      "\tif (d->head == d->oldest + feed->ring.mask + 1)\n\t\treturn BATON_MISUSE_HELD;\n", "")
 step("delivery", "an end is said once", DELIVERY, "\t\td->ended = rc;\n", "")
 step("delivery", "misuse ends a run", DELIVERY,
-     "(rc < 0 && !baton_is_misuse(rc)))\n\t\td->ended = rc;", "rc < 0)\n\t\td->ended = rc;")
+     "(rc < 0 && !baton_is_misuse(rc))) {", "rc < 0) {")
 step("delivery", "a batch handed out is not marked as held", DELIVERY,
      "\td->block->cells[i].state = BATON_CELL_HELD;\n", "")
 step("delivery", "a batch handed out is still poisoned", DELIVERY,

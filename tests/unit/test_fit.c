@@ -3,7 +3,11 @@
 #include "train/digest.h"
 #include "training.h"
 #include <baton/callbacks.h>
+#include <baton/ledger.h>
 #include <math.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 static baton_fit_options fit_options(uint64_t epochs, uint64_t steps)
 {
@@ -702,7 +706,7 @@ Test(fit, senseless_options_are_refused_before_a_batch_is_taken)
 	baton_pipeline *feed = open_inline(&source);
 	baton_callback unsized[2] = {BATON_CALLBACK_INIT, BATON_CALLBACK_INIT};
 	baton_fit_options options[4] = {fit_options(1, 1), fit_options(1, 1), fit_options(1, 1),
-					fit_options(1, 1)};
+	                                fit_options(1, 1)};
 	static const struct {
 		int code;
 		const char *text;
@@ -771,15 +775,14 @@ static int answer(void *state, const baton_progress *progress)
 Test(fit, the_first_callback_that_fails_wins_over_all_others)
 {
 	static int stops[2] = {0, 1}, fails[2] = {0, -EPIPE}, also[2] = {0, -EIO};
-	int *const orders[][3] = {
-		{stops, fails, also}, {fails, stops, also}, {fails, also, stops}};
+	int *const orders[][3] = {{stops, fails, also}, {fails, stops, also}, {fails, also, stops}};
 	baton_source source = mean_source(8);
 
 	for (int i = 0; i < 3; i++) {
 		baton_fit_options options = fit_options(1, 5);
 		baton_history history = BATON_HISTORY_INIT;
 		baton_callback callbacks[4] = {BATON_CALLBACK_INIT, BATON_CALLBACK_INIT,
-					       BATON_CALLBACK_INIT, BATON_CALLBACK_INIT};
+		                               BATON_CALLBACK_INIT, BATON_CALLBACK_INIT};
 
 		for (int c = 0; c < 3; c++) {
 			callbacks[c + 1].state = orders[i][c];
@@ -960,8 +963,8 @@ Test(fit, a_callback_that_fails_at_the_end_fails_it_however_it_ended)
 			cr_expect_eq(fit_once(&source, &options, NULL, &err), -EIO);
 			cr_expect_eq(err.code, -EIO);
 			cr_expect_str_eq(err.text, last ? "callback 0, on_fit_end: no checkpoint"
-							: "callback 0, on_epoch_end: "
-							  "input/output error");
+			                                : "callback 0, on_epoch_end: "
+			                                  "input/output error");
 		}
 }
 
@@ -978,4 +981,148 @@ Test(fit, a_wish_to_stop_at_the_end_does_not_change_it)
 	cr_expect_eq(fit_once(&source, &options, NULL, NULL), BATON_END);
 	options.steps_per_epoch = 2;
 	cr_expect_eq(fit_once(&source, &options, NULL, NULL), BATON_OK);
+}
+
+/* --- where the trainer's time goes ----------------------------------------------------- */
+
+static uint64_t clock_ns; /* 0: the system's */
+static uint64_t tick;     /* passes at each look */
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	if (clock_ns == 0)
+		return (int)syscall(SYS_clock_gettime, clock, now);
+	clock_ns += tick;
+	*now = (struct timespec){(time_t)(clock_ns / 1000000000), (long)(clock_ns % 1000000000)};
+	return 0;
+}
+
+static int slow_begin(void *state, uint64_t epoch)
+{
+	(void)state, (void)epoch;
+	clock_ns += 5;
+	return 0;
+}
+
+static int slow_step(void *state, const baton_progress *progress)
+{
+	(void)state, (void)progress;
+	clock_ns += 3;
+	return 0;
+}
+
+static int slow_end(void *state, const baton_epoch *epoch)
+{
+	(void)state, (void)epoch;
+	clock_ns += 11;
+	return 0;
+}
+
+static int slow_fit(void *state, baton_model *net)
+{
+	(void)state, (void)net;
+	clock_ns += 1000;
+	return 0;
+}
+
+/* state: how long a batch takes */
+static int slow_fill(void *state, baton_writable *b, baton_rng *rng)
+{
+	clock_ns += *(const uint64_t *)state;
+	return mean_fill(NULL, b, rng);
+}
+
+static baton_source slow_source(uint64_t *ns)
+{
+	baton_source source = mean_source(8);
+
+	source.fill = slow_fill;
+	source.state = ns;
+	return source;
+}
+
+/* y = x, after a while */
+static int slow_layer(void *state, baton_lambda_call *call)
+{
+	(void)state;
+	memcpy(call->y, call->x, call->rows * call->units * sizeof(float));
+	call->rank = 2;
+	call->shape[0] = call->rows;
+	call->shape[1] = call->units;
+	clock_ns += 17;
+	return BATON_OK;
+}
+
+static baton_model *slow_model(void)
+{
+	baton_model *net = NULL;
+	baton_error err;
+
+	cr_assert_eq(
+		baton_model_create(&net,
+	                           BATON_LAYERS(baton_input("x", 2),
+	                                        baton_lambda(slow_layer, NULL, 2), baton_dense(1)),
+	                           1, &err),
+		BATON_OK, "%s", err.text);
+	cr_assert_eq(baton_compile(net, baton_mse(), baton_rmsprop(1e-3), &err), BATON_OK, "%s",
+	             err.text);
+	return net;
+}
+
+Test(fit, what_is_no_training_is_charged_to_what_it_is)
+{
+	static uint64_t batch_ns = 7, validation_ns = 100;
+	baton_source source = slow_source(&batch_ns), other = slow_source(&validation_ns);
+	baton_fit_options options = fit_options(2, 5);
+	baton_callback callback = BATON_CALLBACK_INIT;
+	baton_model *net = slow_model();
+	baton_pipeline *feed, *validation;
+	baton_ledger l = BATON_LEDGER_INIT;
+
+	clock_ns = 1000;
+	feed = open_inline(&source);
+	validation = open_inline(&other);
+	callback.on_epoch_begin = slow_begin;
+	callback.on_step = slow_step;
+	callback.on_epoch_end = slow_end;
+	callback.on_fit_begin = callback.on_fit_end = slow_fit;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	options.validation = validation;
+	options.validation_steps = 4;
+	cr_assert_eq(baton_fit(net, feed, &options, NULL, NULL), BATON_OK);
+	clock_ns += 1; /* the caller's own again */
+	cr_assert_eq(baton_ledger_get(feed, &l), BATON_OK);
+	/* what comes before the first batch is asked for does not count */
+	cr_assert_eq(l.ns[BATON_TIME_LOG], 10 * 3 + 1 * 5 + 2 * 11 + 1000);
+	cr_assert_eq(l.ns[BATON_TIME_VALIDATE], 2 * 4 * (100 + 17));
+	cr_assert_eq(l.ns[BATON_TIME_TRAIN], 10 * 17 + 1);
+	cr_assert_eq(l.ns[BATON_TIME_INLINE], 10 * 7);
+	cr_assert_eq(l.wall_ns, l.ns[BATON_TIME_LOG] + l.ns[BATON_TIME_VALIDATE] +
+	                                l.ns[BATON_TIME_INLINE] + l.ns[BATON_TIME_TRAIN]);
+	cr_assert_eq(baton_ledger_get(validation, &l), BATON_OK);
+	cr_assert_eq(l.ns[BATON_TIME_INLINE], 2 * 4 * 100);
+	cr_assert_eq(baton_close(&feed), BATON_OK);
+	cr_assert_eq(baton_close(&validation), BATON_OK);
+	baton_model_destroy(&net);
+}
+
+/* A tick passes at each look; between the two around a snapshot there is no other. */
+Test(fit, snapshots_are_charged_as_such)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = fit_options(2, 5);
+	baton_model *net = compiled_mean_model();
+	baton_pipeline *feed;
+	baton_ledger l = BATON_LEDGER_INIT;
+
+	clock_ns = 1000;
+	tick = 1;
+	feed = open_inline(&source);
+	options.snapshot_steps = 2;
+	cr_assert_eq(baton_fit(net, feed, &options, NULL, NULL), BATON_OK);
+	cr_assert_eq(baton_ledger_get(feed, &l), BATON_OK);
+	cr_assert_eq(l.ns[BATON_TIME_SNAPSHOT], 10 / 2 + 1); /* and the one of the end */
+	cr_assert_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
 }

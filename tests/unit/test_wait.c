@@ -491,7 +491,7 @@ Unit(wait, a_claimers_deadline_passes_and_claims_nothing)
 /* --- at every moment ---------------------------------------------------------------- */
 
 /* Who waits with a deadline looks at the clock before each try, before it goes to sleep, and
- * once more on its way into the kernel. Here what it waits for happens at the nth look, for
+ * once more on its way into the kernel; for the ledger, where it begins and ceases to. Here what it waits for happens at the nth look, for
  * each n: in every gap, too, that a second look or an epoch is there for. Nothing else ever
  * happens, so what is missed there hangs (what the trainer misses: until its nap ends). */
 static void (*event)(void);
@@ -534,10 +534,13 @@ static void cancel_watched(void)
 /* A pool of one block, which the trainer holds. */
 BATON_NO_ANALYSIS static int begin_while_held(uint64_t deadline_ns)
 {
+	unsigned n = looks;
 	int rc;
 
+	looks = 0; /* not the trainer's */
 	put(watched, 0);
 	held = take(watched);
+	looks = n;
 	out = (baton_claim)BATON_CLAIM_INIT;
 	rc = baton_begin_until(watched, &out, deadline_ns);
 	if (rc == BATON_OK)
@@ -592,12 +595,12 @@ static void at_every_look(int (*wait)(uint64_t), unsigned after, void (*what)(vo
 
 Unit(wait, a_release_at_any_moment_wakes_a_claimer)
 {
-	at_every_look(begin_while_held, 1, release_held, BATON_OK);
+	at_every_look(begin_while_held, 3, release_held, BATON_OK);
 }
 
 Unit(wait, a_cancel_at_any_moment_wakes_a_claimer)
 {
-	at_every_look(begin_while_held, 1, cancel_watched, BATON_CANCELED);
+	at_every_look(begin_while_held, 3, cancel_watched, BATON_CANCELED);
 }
 
 Unit(wait, a_submit_at_any_moment_wakes_the_trainer)
