@@ -4,7 +4,7 @@
  * "baton" is the pipeline as it is meant to be used: the library's threads call fill. That
  * is more than a queue does (each fill gets a random stream, handles are checked at every
  * call, the run has an order), and none of it is taken out; "completion" is the same, and
- * takes what is ready first. "baton own" has threads of ours with begin and submit, whose
+ * takes what is ready first. "own-threads" has threads of ours with begin and submit, whose
  * bookkeeping is shared by all of them. Blocks hold one batch, so that every round trip is a
  * hand-off. */
 
@@ -144,5 +144,5 @@ const struct bench_peer bench_baton = {"baton", "the pipeline; sleeps", BENCH_CL
                                        run_ordered};
 const struct bench_peer bench_baton_completion = {"completion", "baton, as they are ready",
                                                   BENCH_NONE, false, run_completion};
-const struct bench_peer bench_baton_own = {"baton own", "with threads of the caller's",
+const struct bench_peer bench_baton_own = {"own-threads", "with threads of the caller's",
                                            BENCH_CLAIMED, false, run_own};

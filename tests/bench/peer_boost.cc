@@ -43,13 +43,13 @@ static uint64_t *queue_get(struct queue *q, struct rig_end *)
 }
 
 #ifdef SPSC
-#define RIG_NAME "boost spsc"
+#define RIG_NAME "boost-spsc"
 #define RIG_LANES
 #include "rig.h"
 extern "C" const bench_peer bench_boost_spsc = {RIG_NAME, "a pair each; pauses, yields", BENCH_OWN,
                                                 true, rig_run};
 #else
-#define RIG_NAME "boost queue"
+#define RIG_NAME "boost-queue"
 #include "rig.h"
 extern "C" const bench_peer bench_boost = {RIG_NAME, "pauses, yields", BENCH_PASSED, false,
                                            rig_run};

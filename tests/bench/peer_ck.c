@@ -61,13 +61,13 @@ static uint64_t *queue_get(struct queue *q, struct rig_end *e)
 }
 
 #ifdef SPSC
-#define RIG_NAME "ck_ring spsc"
+#define RIG_NAME "ck_ring-spsc"
 #define RIG_LANES
 #include "rig.h"
 const struct bench_peer bench_ck_spsc = {RIG_NAME, "a pair each; pauses, yields", BENCH_OWN, true,
                                          rig_run};
 #else
-#define RIG_NAME "ck_ring mp"
+#define RIG_NAME "ck_ring-mp"
 #include "rig.h"
 const struct bench_peer bench_ck = {RIG_NAME, "spmc and mpsc; pauses, yields", BENCH_PASSED, false,
                                     rig_run};

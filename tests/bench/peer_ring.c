@@ -174,8 +174,8 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 	return good;
 }
 
-#define RING "baton's ring"
-#define RING_YIELD "ring, yield"
+#define RING "ring"
+#define RING_YIELD "ring-yield"
 
 static bool run_sleeps(const struct bench_setup *s, struct bench_result *result)
 {

@@ -61,18 +61,18 @@ static uint64_t *queue_get(struct queue *q, struct rig_end *e)
 }
 
 #ifdef SPSC
-#define RIG_NAME "rte_ring spsc"
+#define RIG_NAME "rte_ring-spsc"
 #define RIG_LANES
 #include "rig.h"
 const struct bench_peer bench_rte_spsc = {RIG_NAME, "a pair each; pauses, yields", BENCH_OWN, true,
                                           rig_run};
 #elif defined(HTS)
-#define RIG_NAME "rte_ring hts"
+#define RIG_NAME "rte_ring-hts"
 #include "rig.h"
 const struct bench_peer bench_rte_hts = {RIG_NAME, "head/tail sync; pauses, yields", BENCH_PASSED,
                                          false, rig_run};
 #else
-#define RIG_NAME "rte_ring mp"
+#define RIG_NAME "rte_ring-mp"
 #include "rig.h"
 const struct bench_peer bench_rte = {RIG_NAME, "mp/sc and sp/mc; pauses, yields", BENCH_PASSED,
                                      false, rig_run};

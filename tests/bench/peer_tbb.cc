@@ -46,7 +46,7 @@ static uint64_t *queue_get(struct queue *q, struct rig_end *)
 	return words;
 }
 
-#define RIG_NAME "TBB bounded"
+#define RIG_NAME "TBB-bounded"
 #define RIG_BLOCKS
 #include "rig.h"
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_BENCH_GOALS_H
+#define BATON_BENCH_GOALS_H
+
+/* What the project wants to be true, measured. */
+
+#include "cell.h"
+
+#define GOALS_MAX 80
+
+/* Measure all of it. goals [GOALS_MAX]; quick: shorter runs. Returns how many goals there
+ * are; 0: a peer failed, and has said why. */
+size_t goals_measure(struct goal *goals, size_t rounds, bool quick);
+
+#endif
