@@ -22,6 +22,7 @@
 #include <string.h>
 
 #define NAME "rival"
+#define QUIET 1.6                       /* copies at once */
 #define MOST_BYTES (UINT64_C(64) << 20) /* of a pool */
 
 enum { ROUND_TRIPS, LARGE, WAITS, UNEVEN, N_GROUPS };
@@ -80,7 +81,7 @@ static const struct arg table[] = {
 	ARG_U64("rounds", "N", &opt.rounds, 1, SPREAD_MAX, "rounds (default: 9)"),
 	ARG_U64("ms", "N", &opt.ms, 1, 10000,
                 "milliseconds a run (default: 20; 10 with --quick,\n"
-                "100 where sources wait)"),
+                "100 or more where sources wait)"),
 	ARG_TEXT("json", "FILE", &opt.json, "write every run to FILE"),
 	ARG_TEXT("plot", "FILE", &opt.plot,
                  "draw rates against producers, of the first cell's pool\nand bytes; FILE ends in "
@@ -104,6 +105,7 @@ static struct {
 	int lost;
 	struct goal goals[GOALS_MAX];
 	size_t n_goals;
+	struct spread copies[2]; /* before and after */
 } done;
 
 /* --- one cell --------------------------------------------------------------------- */
@@ -261,15 +263,35 @@ static bool measure(void)
 	static bool (*const all[])(void) = {measure_round_trips, measure_large, measure_waits,
 	                                    measure_uneven};
 
-	if (*bench_missing)
-		printf("skipped, not found when this was configured: %s\n", bench_missing);
 	if (opt.goals) {
-		done.n_goals = goals_measure(done.goals, opt.rounds, opt.quick);
+		done.n_goals = goals_measure(done.goals, opt.rounds, (double)opt.ms);
 		sheet_goals(done.goals, done.n_goals);
 		return done.n_goals > 0;
 	}
 	sheet_head(&groups[opt.cells], opt.rounds, (double)opt.ms);
 	return opt.quick && opt.cells == ROUND_TRIPS ? measure_quick() : all[opt.cells]();
+}
+
+/* Whatever two CPUs gain is held to what they allowed, before and after. */
+static bool measure_between(void)
+{
+	double a, b;
+
+	if (*bench_missing)
+		printf("skipped, not found when this was configured: %s\n", bench_missing);
+	if (!goals_two_copies(&done.copies[0], opt.rounds, (double)opt.ms) || !measure() ||
+	    !goals_two_copies(&done.copies[1], opt.rounds, (double)opt.ms))
+		return false;
+	a = done.copies[0].median;
+	b = done.copies[1].median;
+	printf("\ntwo copies of one work at once, nothing handed over: %.2f times one (%.2f to "
+	       "%.2f) "
+	       "before, %.2f (%.2f to %.2f) after\n",
+	       a, done.copies[0].low, done.copies[0].high, b, done.copies[1].low,
+	       done.copies[1].high);
+	if (a < QUIET || b < QUIET)
+		printf("the machine was not quiet: figures that need two CPUs did not have them\n");
+	return true;
 }
 
 /* --- the end ----------------------------------------------------------------------- */
@@ -283,6 +305,8 @@ static int save(struct json_file *file)
 	json_object(&j, NULL);
 	json_program(&j, NAME);
 	json_text(&j, "missing", bench_missing);
+	json_f64(&j, "copies_before", done.copies[0].median);
+	json_f64(&j, "copies_after", done.copies[1].median);
 	json_array(&j, "cells");
 	for (size_t i = 0; i < done.n; i++)
 		sheet_json_cell(&j, &groups[opt.cells], &done.cells[i]);
@@ -323,7 +347,7 @@ static void set_defaults(void)
 	if (opt.rounds == 0)
 		opt.rounds = 9;
 	if (opt.ms == 0)
-		opt.ms = opt.cells >= WAITS ? 100 : opt.quick ? 10 : 20;
+		opt.ms = opt.cells == UNEVEN ? 400 : opt.cells == WAITS ? 100 : opt.quick ? 10 : 20;
 }
 
 static int check_files(struct json_file *file, struct plot *plot)
@@ -353,7 +377,7 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc;
 	set_defaults();
-	if (!measure())
+	if (!measure_between())
 		return 1;
 	rc = verdict();
 	if (opt.json)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sheet.h"
+#include "floor.h"
 #include "peers.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,6 +39,16 @@ static void print_ratio(const struct cell *c, const struct entry *e)
 	                                      : '<');
 }
 
+/* What each peer lets the trainer lose, where its time alone is known. */
+static void print_lost(const struct cell *c, const struct entry *e)
+{
+	const struct entry *trainer = cell_find(c, floor_trainer.name);
+
+	if (trainer && e != trainer)
+		printf("trainer's time lost: %.0f %%; ",
+		       100 * (1 - cell_ratio(c, e, trainer).median));
+}
+
 void sheet_cell(const struct group *g, const struct cell *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
@@ -50,7 +61,9 @@ void sheet_cell(const struct group *g, const struct cell *c)
 		       e->peer->order == BENCH_NONE ? "" : bench_order_name(e->peer->order),
 		       rate.median / unit, rate.low / unit, rate.high / unit);
 		print_ratio(c, e);
-		printf(" %5.2f  %s\n", cell_cpus(c, e).median, e->peer->note);
+		printf(" %5.2f  ", cell_cpus(c, e).median);
+		print_lost(c, e);
+		printf("%s\n", e->peer->note);
 	}
 	fflush(stdout);
 }
