@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_PRODUCERS = 16, TRIPS = 3000, FIRST = 100, ALL = TRIPS + FIRST };
+enum { MOST_PRODUCERS = 16, TRIPS = 1000, FIRST = 100, ALL = TRIPS + FIRST };
 
 /* What has arrived. */
 struct seen {
@@ -92,15 +92,15 @@ static bool run_bug(const struct bench_setup *s, enum bug bug)
 	for (uint64_t i = 0; i < s->first + s->n; i++) {
 		uint64_t nth = i;
 
-		if (bug == SWAPPED && i / 2 == 500)
+		if (bug == SWAPPED && i / 2 == 250)
 			nth = i ^ 1;
-		if (bug == LOST && i >= 1000)
+		if (bug == LOST && i >= 500)
 			nth = i + 1;
-		if (bug == TWICE && i == 1000)
-			nth = 999;
-		if (bug != STALE || i != 1000)
+		if (bug == TWICE && i == 500)
+			nth = 499;
+		if (bug != STALE || i != 500)
 			bench_make(s, words, BENCH_TAG(0, nth));
-		if (bug == TORN && i == 1000)
+		if (bug == TORN && i == 500)
 			words[s->words - 1]--;
 		if (!bench_use(s, words, "a seeded bug"))
 			return false;
