@@ -16,6 +16,9 @@
  *           alone, times P, is the ideal
  *   fused   source and trainer in turns on one thread, no library
  *   inline  the same through the library (BATON_INLINE)
+ * With --latency the run also times each next(), which costs it two looks at the clock a batch;
+ * what those alone show is printed beside.
+ *
  * The run is timed from batch to batch in its steady state: after a warm-up of two pools,
  * over a source without end. Threads are running, the pool is as full as it will be at the
  * end, and neither starting nor stopping is counted. */
@@ -23,6 +26,7 @@
 #include "args.h"
 #include "busy.h"
 #include "json.h"
+#include "latency.h"
 #include "stale.h"
 #include "stats.h"
 #include <baton/baton.h>
@@ -70,6 +74,7 @@ struct run {
 	size_t n_filled;
 	baton_ledger ledger;            /* the same */
 	baton_producer_time *producers; /* [n_filled] */
+	struct latency *latency;        /* of next() in the timed part; NULL: not wanted */
 };
 
 struct report {
@@ -80,6 +85,7 @@ struct report {
 	struct run run, inlined;
 	struct figure fused, before, after;
 	struct figure one_waits; /* batches 0: the source does not wait */
+	struct latency clock;
 	bool canceled;
 };
 
@@ -91,6 +97,7 @@ static struct {
 	uint64_t producers, pool, block, batches, bytes;
 	int order;
 	double source_us, source_wait_us, trainer_us;
+	bool latency;
 	const char *json;
 } opt = {.producers = AUTOMATIC, .bytes = 768};
 
@@ -117,6 +124,9 @@ static const struct arg table[] = {
 	ARG_U64("bytes", "B", &opt.bytes, 8, UINT64_C(1) << 30,
                 "bytes of a batch, rounded up to a multiple of 8; all of\n"
                 "them are written and checked (default: 768)"),
+	ARG_FLAG("latency", &opt.latency,
+                 "time each wait for a batch: quantiles of next(), at\n"
+                 "the cost of two looks at the clock a batch"),
 	ARG_TEXT("json", "FILE", &opt.json,
                  "write the figures to FILE; -: to standard output, and\n"
                  "the text to standard error"),
@@ -378,15 +388,32 @@ static int start(int i, void **state, baton_error *err)
 	return BATON_OK;
 }
 
+/* The next batch, and how long that took. */
+static int next_timed(baton_pipeline *feed, baton_batch *b, struct latency *latency)
+	BATON_ACQUIRES(*b);
+static int next_timed(baton_pipeline *feed, baton_batch *b, struct latency *latency)
+{
+	uint64_t begun;
+	int rc;
+
+	if (!latency)
+		return baton_next(feed, b);
+	begun = baton_now_ns();
+	rc = baton_next(feed, b);
+	latency_add(latency, baton_now_ns() - begun);
+	return rc;
+}
+
 /* Take n batches; *taken says how many it were. OK, CANCELED, WRONG. */
-static int take(baton_pipeline *feed, const struct work *w, uint64_t n, uint64_t *taken)
+static int take(baton_pipeline *feed, const struct work *w, uint64_t n, uint64_t *taken,
+                struct latency *latency)
 {
 	baton_batch b = BATON_BATCH_INIT;
 
 	for (*taken = 0; *taken < n; ++*taken) {
 		bool good;
 
-		if (baton_next(feed, &b) != BATON_OK)
+		if (next_timed(feed, &b, latency) != BATON_OK)
 			return baton_status(feed, NULL);
 		good = learn(w, baton_k(&b), baton_data(&b, 0));
 		baton_release(feed, &b);
@@ -455,7 +482,7 @@ static int time_feed(baton_pipeline *feed, const struct work *w, uint64_t n, str
 	baton_ledger_producers(feed, producers, r->n_filled);
 	baton_ledger_get(feed, &ledger);
 	begin_figure(&r->figure);
-	rc = take(feed, w, n, &taken);
+	rc = take(feed, w, n, &taken, r->latency);
 	end_figure(&r->figure, taken);
 	r->ledger = (baton_ledger)BATON_LEDGER_INIT;
 	baton_ledger_get(feed, &r->ledger);
@@ -485,7 +512,7 @@ static int run_feed(struct work *w, int producers, uint64_t n, uint64_t *warm_up
 	baton_stats_get(feed, &s);
 	pools = 2 * (uint64_t)s.blocks * s.block_batches;
 	*warm_up = pools < n / 2 ? pools : n / 2;
-	rc = take(feed, w, *warm_up, &pools);
+	rc = take(feed, w, *warm_up, &pools, NULL);
 	if (rc == BATON_OK)
 		rc = time_feed(feed, w, n, r);
 	atomic_store(&running, NULL);
@@ -569,8 +596,19 @@ static int measure_beside(struct report *r)
 	return run_feed(w, BATON_INLINE, n, &warm_up, &r->inlined);
 }
 
+/* What two looks at the clock show with nothing between. */
+static void time_clock(struct latency *l)
+{
+	for (int i = 0; i < 100000; i++) {
+		uint64_t begun = baton_now_ns();
+
+		latency_add(l, baton_now_ns() - begun);
+	}
+}
+
 static int measure(struct report *r)
 {
+	static struct latency latency;
 	int rc;
 
 	r->work = measure_work();
@@ -589,6 +627,10 @@ static int measure(struct report *r)
 	if (rc != BATON_OK)
 		return rc;
 	r->before = ceiling(r);
+	if (opt.latency) {
+		time_clock(&r->clock);
+		r->run.latency = &latency;
+	}
 	rc = run_feed(&r->work, r->producers ? (int)r->producers : BATON_INLINE, r->batches,
 	              &r->warm_up, &r->run);
 	if (rc == BATON_OK && r->producers == 0)
@@ -675,6 +717,17 @@ static void print_waits(FILE *out, const struct report *r)
 	fprintf(out, "%-10s %" PRIu64 " bytes\n", "memory", s->bytes);
 }
 
+static void print_latency(FILE *out, const struct report *r)
+{
+	const struct latency *l = r->run.latency;
+
+	fprintf(out,
+	        "%-10s next(): p50 %" PRIu64 ", p99 %" PRIu64 ", p99.9 %" PRIu64 ", max %" PRIu64
+	        " ns over %" PRIu64 "; two looks at the clock: p50 %" PRIu64 ", max %" PRIu64 "\n",
+	        "latency", latency_at(l, 0.5), latency_at(l, 0.99), latency_at(l, 0.999), l->max,
+	        l->n, latency_at(&r->clock, 0.5), r->clock.max);
+}
+
 static void print_report(FILE *out, const struct report *r)
 {
 	if (r->canceled)
@@ -687,6 +740,8 @@ static void print_report(FILE *out, const struct report *r)
 	print_rates(out, r);
 	print_waits(out, r);
 	stats_print(out, &r->run.ledger, r->run.producers, r->run.n_filled);
+	if (opt.latency)
+		print_latency(out, r);
 	if (ceiling_moved(r))
 		fprintf(out,
 		        "%-10s the ceiling moved by more than %.0f %% during the run: the "
@@ -736,6 +791,27 @@ static void write_stats(struct json *j, const struct run *run)
 	json_close(j);
 }
 
+static void write_latency(struct json *j, const char *key, const struct latency *l)
+{
+	json_object(j, key);
+	json_u64(j, "n", l->n);
+	json_u64(j, "p50", latency_at(l, 0.5));
+	json_u64(j, "p90", latency_at(l, 0.9));
+	json_u64(j, "p99", latency_at(l, 0.99));
+	json_u64(j, "p99_9", latency_at(l, 0.999));
+	json_u64(j, "max", l->max);
+	json_array(j, "buckets"); /* [the most of it, how many], those that are not empty */
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		if (l->count[i]) {
+			json_array(j, NULL);
+			json_u64(j, NULL, latency_most(i));
+			json_u64(j, NULL, l->count[i]);
+			json_close(j);
+		}
+	json_close(j);
+	json_close(j);
+}
+
 static void write_report(struct json *j, const struct report *r)
 {
 	json_begin(j);
@@ -755,6 +831,10 @@ static void write_report(struct json *j, const struct report *r)
 	write_figure(j, "fused", &r->fused);
 	write_stats(j, &r->run);
 	stats_json(j, &r->run.ledger, r->run.producers, r->run.n_filled);
+	if (opt.latency) {
+		write_latency(j, "next_ns", r->run.latency);
+		write_latency(j, "clock_ns", &r->clock);
+	}
 	json_close(j);
 }
 

@@ -19,19 +19,22 @@ static void split(const uint32_t *pair, size_t n, float *x, float *y)
 	}
 }
 
-static int fill(void *state, baton_writable *b, baton_rng *rng)
+void mean_make(baton_rng *rng, float *x, float *y, size_t rows)
 {
-	float *x = baton_writable_f32(b, 0), *y = baton_writable_f32(b, 1);
-	size_t rows = baton_writable_rows(b);
 	uint32_t pair[CHUNK];
 
-	(void)state;
 	for (size_t i = 0; i < rows; i += CHUNK) {
 		size_t n = rows - i < CHUNK ? rows - i : CHUNK;
 
 		baton_rng_fill_below(rng, 10000, pair, n);
 		split(pair, n, x + 2 * i, y + i);
 	}
+}
+
+static int fill(void *state, baton_writable *b, baton_rng *rng)
+{
+	(void)state;
+	mean_make(rng, baton_writable_f32(b, 0), baton_writable_f32(b, 1), baton_writable_rows(b));
 	return BATON_OK;
 }
 

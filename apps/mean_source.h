@@ -9,4 +9,7 @@
  * n_batches: 0 for no end */
 baton_source mean_source(size_t rows, uint64_t n_batches);
 
+/* One batch of it without a pipeline: x [rows, 2], y [rows]; rng at its stream's start. */
+void mean_make(baton_rng *rng, float *x, float *y, size_t rows);
+
 #endif

@@ -4,19 +4,45 @@
 
 /* What rival compares: ways to pass buffers from producer threads to one trainer and back.
  *
- * Each peer has a pool of buffers. A producer gets a free one, writes every word of it
- * (bench_touch), and passes it on; the trainer, which is the caller's thread, takes it,
- * reads every word (bench_read), and gives it back. */
+ * Each peer has a pool of buffers. A producer gets a free one, makes its content
+ * (bench_make: every word is written), and passes it on; the trainer, which is the
+ * caller's thread, takes it, uses it (bench_use: every word is read and checked), and
+ * gives it back. C and C++. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* In which order buffers arrive. */
+enum bench_order {
+	BENCH_CLAIMED, /* in the one in which they were claimed, whoever is done first */
+	BENCH_PASSED,  /* in the one in which they were passed on: another in each run */
+	BENCH_OWN,     /* each producer's among themselves; and nothing said between two */
+	BENCH_NONE
+};
+
+/* What a buffer costs beside its words. */
+struct bench_work {
+	uint64_t source_turns, trainer_turns; /* of busy() */
+	uint64_t wait_ns;                     /* the source is asleep */
+	uint32_t slow_every, slow_times;      /* one buffer in slow_every costs the source
+	                                       * slow_times as much; 0: none */
+};
+
 struct bench_setup {
 	uint32_t producers;
-	uint32_t pool; /* buffers */
-	size_t words;  /* uint64 in each */
-	uint64_t n;    /* round trips to time, after a warm-up of two pools */
+	uint32_t pool;  /* buffers */
+	size_t words;   /* uint64 in each */
+	uint64_t n;     /* round trips to time, */
+	uint64_t first; /* after so many that are not */
+	struct bench_work work;
+	/* NULL, or is shown the tag of every buffer that arrives; false: it is wrong. */
+	bool (*seen)(void *state, uint64_t tag);
+	void *state;
 };
 
 struct bench_result {
@@ -26,32 +52,37 @@ struct bench_result {
 
 struct bench_peer {
 	const char *name;
-	bool ordered; /* buffers arrive in the order in which they were claimed */
+	const char *note; /* how it is used, and how it waits */
+	enum bench_order order;
+	bool lanes; /* has queues for each producer: the pool must have a buffer for each */
 	/* False: it failed, and has said why on stderr. */
 	bool (*run)(const struct bench_setup *setup, struct bench_result *result);
 };
 
-extern const struct bench_peer bench_baton, bench_baton_own, bench_mutex;
+/* What a producer's nth buffer says first. */
+#define BENCH_TAG(producer, nth) ((uint64_t)(producer) << 40 | (nth))
+#define BENCH_PRODUCER(tag) ((tag) >> 40)
+#define BENCH_NTH(tag) ((tag) & ((UINT64_C(1) << 40) - 1))
 
-/* words [n] */
-static inline void bench_touch(uint64_t *words, size_t n, uint64_t value)
-{
-	for (size_t i = 0; i < n; i++)
-		words[i] = value + i;
-}
-
-/* Are these the words of one bench_touch()? */
-static inline bool bench_read(const uint64_t *words, size_t n)
-{
-	uint64_t differs = 0;
-
-	for (size_t i = 0; i < n; i++)
-		differs |= words[i] ^ (words[0] + i);
-	return differs == 0;
-}
+/* The source's part: words [setup->words]. */
+void bench_make(const struct bench_setup *setup, uint64_t *words, uint64_t tag);
+/* The trainer's part. False, and a line on stderr: not what one bench_make() made. */
+bool bench_use(const struct bench_setup *setup, const uint64_t *words, const char *peer);
 
 /* The one clock: begin before the first timed round trip, end after the last. */
 void bench_begin(struct bench_result *result);
 void bench_end(struct bench_result *result);
+
+/* Memory for the pool of the peer that runs, aligned to a page; the next one's may be the
+ * same. Kept: page faults are no peer's cost. NULL: out of memory, said on stderr. */
+void *bench_memory(size_t bytes);
+
+/* One turn of waiting for a peer that has no way to wait of its own: a pause, and from some
+ * turns on a yield. */
+void bench_wait(unsigned turn);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,9 +3,10 @@
  *
  * "baton" is the pipeline as it is meant to be used: the library's threads call fill. That
  * is more than a queue does (each fill gets a random stream, handles are checked at every
- * call, the run has an order), and none of it is taken out. "baton own" has threads of
- * ours with begin and submit, whose bookkeeping is shared by all of them. Blocks hold one
- * batch, so that every round trip is a hand-off. */
+ * call, the run has an order), and none of it is taken out; "completion" is the same, and
+ * takes what is ready first. "own-threads" has threads of ours with begin and submit, whose
+ * bookkeeping is shared by all of them. Blocks hold one batch, so that every round trip is a
+ * hand-off. */
 
 #include "peer.h"
 #include <baton/baton.h>
@@ -15,10 +16,8 @@
 
 static int fill(void *state, baton_writable *b, baton_rng *rng)
 {
-	const struct bench_setup *s = state;
-
 	(void)rng;
-	bench_touch(baton_writable_data(b, 0), s->words, baton_writable_k(b));
+	bench_make(state, baton_writable_data(b, 0), BENCH_TAG(0, baton_writable_k(b)));
 	return BATON_OK;
 }
 
@@ -36,9 +35,11 @@ static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n)
 	for (uint64_t i = 0; i < n; i++) {
 		bool good;
 
-		if (baton_next(feed, &b) != BATON_OK)
+		if (baton_next(feed, &b) != BATON_OK) {
+			fprintf(stderr, "baton: a batch is missing\n");
 			return false;
-		good = bench_read(baton_data(&b, 0), s->words);
+		}
+		good = bench_use(s, baton_data(&b, 0), "baton");
 		baton_release(feed, &b);
 		if (!good)
 			return false;
@@ -48,17 +49,15 @@ static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n)
 
 static bool train(baton_pipeline *feed, const struct bench_setup *s, struct bench_result *result)
 {
-	bool good = trip(feed, s, 2 * (uint64_t)s->pool);
+	bool good = trip(feed, s, s->first);
 
 	bench_begin(result);
 	good = good && trip(feed, s, s->n);
 	bench_end(result);
-	if (!good)
-		fprintf(stderr, "baton: a batch was wrong or missing\n");
 	return good;
 }
 
-static baton_pipeline *open_feed(const struct bench_setup *s, bool own)
+static baton_pipeline *open_feed(const struct bench_setup *s, bool own, int order)
 {
 	baton_field field = {"words", BATON_U64, 1, {s->words}};
 	baton_source source = BATON_SOURCE_INIT;
@@ -74,17 +73,28 @@ static baton_pipeline *open_feed(const struct bench_setup *s, bool own)
 	options.producers = own ? 0 : (int)s->producers;
 	options.blocks = s->pool;
 	options.block_batches = 1;
+	options.order = order;
 	if (baton_open(&feed, &source, &options, &err) < 0)
 		fprintf(stderr, "baton: %s\n", err.text);
 	return feed;
 }
 
-static bool run_fill(const struct bench_setup *s, struct bench_result *result)
+static bool run(const struct bench_setup *s, struct bench_result *result, int order)
 {
-	baton_pipeline *feed = open_feed(s, false);
+	baton_pipeline *feed = open_feed(s, false, order);
 	bool good = feed && train(feed, s, result);
 
 	return baton_close(&feed) == BATON_OK && good;
+}
+
+static bool run_ordered(const struct bench_setup *s, struct bench_result *result)
+{
+	return run(s, result, BATON_ORDERED);
+}
+
+static bool run_completion(const struct bench_setup *s, struct bench_result *result)
+{
+	return run(s, result, BATON_COMPLETION);
 }
 
 struct own {
@@ -102,7 +112,7 @@ static void *own_main(void *arg)
 	while (baton_begin(o->feed, &c) == BATON_OK) {
 		baton_writable *w = baton_claimed(&c);
 
-		bench_touch(baton_writable_data(w, 0), o->setup->words, baton_writable_k(w));
+		bench_make(o->setup, baton_writable_data(w, 0), BENCH_TAG(0, baton_writable_k(w)));
 		baton_submit(o->feed, &c);
 	}
 	return NULL;
@@ -110,7 +120,7 @@ static void *own_main(void *arg)
 
 static bool run_own(const struct bench_setup *s, struct bench_result *result)
 {
-	struct own o = {.setup = s, .feed = open_feed(s, true)};
+	struct own o = {.setup = s, .feed = open_feed(s, true, BATON_ORDERED)};
 	pthread_t *threads = calloc(s->producers, sizeof(*threads));
 	bool good;
 
@@ -130,5 +140,9 @@ static bool run_own(const struct bench_setup *s, struct bench_result *result)
 	return baton_close(&o.feed) == BATON_OK && good;
 }
 
-const struct bench_peer bench_baton = {"baton", true, run_fill};
-const struct bench_peer bench_baton_own = {"baton own", true, run_own};
+const struct bench_peer bench_baton = {"baton", "the pipeline; sleeps", BENCH_CLAIMED, false,
+                                       run_ordered};
+const struct bench_peer bench_baton_completion = {"completion", "baton, as they are ready",
+                                                  BENCH_NONE, false, run_completion};
+const struct bench_peer bench_baton_own = {"own-threads", "with threads of the caller's",
+                                           BENCH_CLAIMED, false, run_own};

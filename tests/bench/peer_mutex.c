@@ -3,16 +3,17 @@
  * have. One holds the free buffers, one the ready ones, and written as well as that can be:
  *   - a queue never overflows, since it has room for every buffer: nobody waits to put
  *   - put signals only if somebody waits, one waiter, after the mutex is unlocked
- *   - no broadcast but the one at the end
  *   - free buffers are a stack (the last one used is still in a cache), ready ones a FIFO
  *   - each queue, and each buffer, on cache lines of its own */
 
-#include "peer.h"
+#include "rig_end.h"
 #include <pthread.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define LINE 128
+
+struct bench_setup;
 
 struct queue {
 	_Alignas(LINE) pthread_mutex_t lock;
@@ -22,19 +23,12 @@ struct queue {
 	uint32_t head, n; /* the oldest, and how many */
 	uint32_t waiting;
 	bool lifo;
-	bool closed;
 };
 
-struct rig {
-	struct queue free, ready;
-	const struct bench_setup *setup;
-	unsigned char *memory; /* of all buffers */
-	pthread_barrier_t start;
-};
-
-static bool queue_init(struct queue *q, uint32_t room, bool lifo)
+static bool queue_init(struct queue *q, const struct bench_setup *s, bool free, uint32_t room)
 {
-	*q = (struct queue){.room = room, .lifo = lifo};
+	(void)s;
+	*q = (struct queue){.room = room, .lifo = free};
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->filled, NULL);
 	q->items = calloc(room, sizeof(*q->items));
@@ -48,11 +42,12 @@ static void queue_fini(struct queue *q)
 	free(q->items);
 }
 
-static void queue_put(struct queue *q, uint64_t *item)
+static bool queue_put(struct queue *q, struct rig_end *e, uint64_t *item)
 {
 	uint32_t at;
 	bool wake;
 
+	(void)e;
 	pthread_mutex_lock(&q->lock);
 	at = q->head + q->n++;
 	q->items[at < q->room ? at : at - q->room] = item;
@@ -60,6 +55,7 @@ static void queue_put(struct queue *q, uint64_t *item)
 	pthread_mutex_unlock(&q->lock);
 	if (wake)
 		pthread_cond_signal(&q->filled);
+	return true;
 }
 
 /* One item, which there is. */
@@ -74,109 +70,25 @@ static uint64_t *queue_pop(struct queue *q)
 	return q->items[at];
 }
 
-/* NULL: closed. */
-static uint64_t *queue_get(struct queue *q)
+static uint64_t *queue_get(struct queue *q, struct rig_end *e)
 {
-	uint64_t *item = NULL;
+	uint64_t *item;
 
+	(void)e;
 	pthread_mutex_lock(&q->lock);
-	while (q->n == 0 && !q->closed) {
+	while (q->n == 0) {
 		q->waiting++;
 		pthread_cond_wait(&q->filled, &q->lock);
 		q->waiting--;
 	}
-	if (!q->closed)
-		item = queue_pop(q);
+	item = queue_pop(q);
 	pthread_mutex_unlock(&q->lock);
 	return item;
 }
 
-static void queue_close(struct queue *q)
-{
-	pthread_mutex_lock(&q->lock);
-	q->closed = true;
-	pthread_cond_broadcast(&q->filled);
-	pthread_mutex_unlock(&q->lock);
-}
+#define RIG_NAME "mutex+cv"
+#define RIG_BLOCKS
+#include "rig.h"
 
-static void *producer_main(void *arg)
-{
-	struct rig *r = arg;
-	uint64_t *words;
-
-	pthread_barrier_wait(&r->start);
-	for (uint64_t k = 0; (words = queue_get(&r->free)); k++) {
-		bench_touch(words, r->setup->words, k);
-		queue_put(&r->ready, words);
-	}
-	return NULL;
-}
-
-static bool trip(struct rig *r, uint64_t n)
-{
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t *words = queue_get(&r->ready);
-
-		if (!bench_read(words, r->setup->words))
-			return false;
-		queue_put(&r->free, words);
-	}
-	return true;
-}
-
-static bool train(struct rig *r, struct bench_result *result)
-{
-	bool good = trip(r, 2 * (uint64_t)r->setup->pool);
-
-	bench_begin(result);
-	good = good && trip(r, r->setup->n);
-	bench_end(result);
-	if (!good)
-		fprintf(stderr, "mutex+cv: a buffer was wrong\n");
-	return good;
-}
-
-static bool rig_init(struct rig *r, const struct bench_setup *s)
-{
-	size_t bytes = (s->words * sizeof(uint64_t) + LINE - 1) / LINE * LINE;
-
-	r->setup = s;
-	if (!queue_init(&r->free, s->pool, true) || !queue_init(&r->ready, s->pool, false))
-		return false;
-	r->memory = aligned_alloc(LINE, bytes * s->pool);
-	for (uint32_t i = 0; r->memory && i < s->pool; i++)
-		queue_put(&r->free, (uint64_t *)(void *)(r->memory + i * bytes));
-	pthread_barrier_init(&r->start, NULL, s->producers + 1);
-	return r->memory;
-}
-
-static void rig_fini(struct rig *r)
-{
-	pthread_barrier_destroy(&r->start);
-	queue_fini(&r->free);
-	queue_fini(&r->ready);
-	free(r->memory);
-}
-
-static bool run(const struct bench_setup *s, struct bench_result *result)
-{
-	struct rig r;
-	pthread_t *threads = calloc(s->producers, sizeof(*threads));
-	bool good;
-
-	if (!threads || !rig_init(&r, s))
-		return false;
-	for (uint32_t i = 0; i < s->producers; i++)
-		if (pthread_create(&threads[i], NULL, producer_main, &r) != 0)
-			abort();
-	pthread_barrier_wait(&r.start);
-	good = train(&r, result);
-	queue_close(&r.free);
-	for (uint32_t i = 0; i < s->producers; i++)
-		pthread_join(threads[i], NULL);
-	rig_fini(&r);
-	free(threads);
-	return good;
-}
-
-const struct bench_peer bench_mutex = {"mutex+cv", false, run};
+const struct bench_peer bench_mutex = {RIG_NAME, "sleeps; signals only waiters", BENCH_PASSED,
+                                       false, rig_run};

@@ -1,259 +1,388 @@
 /* SPDX-License-Identifier: MIT */
-/* rival: round trips of a buffer, baton against others, in one process and one clock.
+/* rival: baton against other ways to pass buffers, in one process and by one clock.
  *
- * For every cell (producers, pool, payload) all peers run in turns, A B A B, so that what
- * disturbs one disturbs all. A peer's runs in a cell take about as long as everybody
- * else's: how many round trips that is, a first run finds out, which also warms up and
- * does not count. Compared are the runs of one round: their ratio, and its median over
- * the rounds.
+ * Each cell (producers, pool, payload, work) is one comparison (cell.h) of all peers
+ * (peers.h) and of the floors that mean something there (floor.h).
  *
- * peers[0] is the one to be measured, peers[1] the one that it must not fall behind: a cell
- * in which its median is lower makes the exit status 1. A cell in which baton loses is run
- * once more before that is said, so that one bad second of a shared machine is not taken
- * for a fact. */
+ * Round trips are what baton must not fall behind a mutex and condition variable in: a cell
+ * in which its median is lower makes the exit status 1. It is run once more before that is
+ * said, so that one bad second of a shared machine is not taken for a fact. */
 
-#include "../../apps/args.h"
-#include "peer.h"
+#include "args.h"
+#include "busy.h"
+#include "floor.h"
+#include "goals.h"
+#include "peers.h"
+#include "sheet.h"
 #include <baton/baton.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define NAME "rival"
-#define MAX_ROUNDS 99
-#define MAX_PEERS 16
+#define QUIET 1.6                       /* copies at once */
+#define MOST_BYTES (UINT64_C(64) << 20) /* of a pool */
 
-static const struct bench_peer *const peers[] = {&bench_baton, &bench_mutex, &bench_baton_own};
-#define N_PEERS (sizeof(peers) / sizeof(peers[0]))
+enum { ROUND_TRIPS, LARGE, WAITS, UNEVEN, N_GROUPS };
+
+static const struct group groups[N_GROUPS] = {
+	{"round-trips", "Round trips of a buffer", "M/s", 1e6},
+	{"large", "Large batches, all of it written and read", "GB/s", 0},
+	{"waits", "A source that waits 1 ms for each buffer", "/s", 1},
+	{"uneven", "A source that waits 100 us, and 5 ms for one buffer in 100; a trainer of 20 us",
+         "/s", 1},
+};
+static const char *const cells_words[] = {"round-trips", "large", "waits", "uneven", NULL};
+
+struct choice {
+	const struct bench_peer *peers[CELL_MAX];
+	size_t n;
+};
 
 static struct {
-	bool quick, own;
-	uint64_t rounds, ms, producers;
-} opt = {.rounds = 0, .ms = 0};
+	bool quick, goals;
+	int cells;
+	uint64_t rounds, ms, producers, pool, bytes;
+	const char *json, *plot;
+	struct choice peers;
+} opt;
+
+/* a,b,c: names of peers. */
+static bool parse_peers(void *value, const char *text)
+{
+	struct choice *c = value;
+	char names[1000], *rest = names, *name;
+
+	if (strlen(text) >= sizeof(names))
+		return false;
+	strcpy(names, text);
+	for (c->n = 0; (name = strsep(&rest, ",")) != NULL; c->n++) {
+		if (c->n == CELL_MAX - 10 || !bench_peer_find(name))
+			return false;
+		c->peers[c->n] = bench_peer_find(name);
+	}
+	return true;
+}
 
 static const struct arg table[] = {
-	ARG_FLAG("quick", &opt.quick, "9 rounds of short runs: under 30 seconds"),
-	ARG_FLAG("own", &opt.own, "also baton with threads of the caller's (begin, submit)"),
-	ARG_U64("rounds", "N", &opt.rounds, 9, MAX_ROUNDS, "rounds (default: 11)"),
-	ARG_U64("ms", "N", &opt.ms, 1, 10000, "milliseconds a run (default: 100)"),
+	ARG_CHOICE("cells", "round-trips|large|waits|uneven", &opt.cells, cells_words,
+                   "what to compare (default: round-trips)"),
+	ARG_CALL("peers", "A,B,...", &opt.peers, parse_peers,
+                 "a list of peers' names, with commas between",
+                 "only these; the first is compared with the others\n(default: all)"),
 	ARG_U64("producers", "P", &opt.producers, 1, BATON_MAX_PRODUCERS,
-                "only the cells with P producers"),
+                "only cells with P producers"),
+	ARG_U64("pool", "C", &opt.pool, 1, 1 << 16, "only cells with a pool of C; a power of two"),
+	ARG_U64("bytes", "B", &opt.bytes, 8, UINT64_C(1) << 30, "only cells with B bytes a buffer"),
+	ARG_FLAG("quick", &opt.quick, "fewer cells and short runs: under 30 seconds"),
+	ARG_FLAG("goals", &opt.goals, "measure what the project's goals ask for, and judge"),
+	ARG_U64("rounds", "N", &opt.rounds, 1, SPREAD_MAX, "rounds (default: 9)"),
+	ARG_U64("ms", "N", &opt.ms, 1, 10000,
+                "milliseconds a run (default: 20; 10 with --quick,\n"
+                "100 or more where sources wait)"),
+	ARG_TEXT("json", "FILE", &opt.json, "write every run to FILE"),
+	ARG_TEXT("plot", "FILE", &opt.plot,
+                 "draw rates against producers, of the first cell's pool\nand bytes; FILE ends in "
+                 ".svg or .png"),
 };
 
 static const struct args args = {
 	.program = NAME,
-	.summary = "Round trips of a buffer: baton against two queues of mutex and condvar.",
+	.summary = "Compare baton with other ways to pass buffers from threads to one.",
 	.table = table,
 	.n = sizeof(table) / sizeof(table[0]),
+	.statuses = "0    it was measured; all goals are met, or forbidden by a floor\n"
+		    "1    a peer failed, a goal was missed, or baton was slower than a mutex\n"
+		    "2    wrong usage\n",
 };
 
-/* What a cell came to. */
-struct series {
-	double rate[MAX_ROUNDS], ratio[MAX_ROUNDS], cpus[MAX_ROUNDS]; /* ratio: of peers[0]'s rate
-	                                                               * to this one's */
-};
-
-/* --- the clock -------------------------------------------------------------------- */
-
-static uint64_t cpu_ns(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000u +
-	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u;
-}
-
-void bench_begin(struct bench_result *result)
-{
-	result->cpu_ns = cpu_ns();
-	result->ns = baton_now_ns();
-}
-
-void bench_end(struct bench_result *result)
-{
-	result->ns = baton_now_ns() - result->ns;
-	result->cpu_ns = cpu_ns() - result->cpu_ns;
-	result->ns += result->ns == 0;
-}
+/* What was measured so far: for JSON and the picture. */
+static struct {
+	struct cell *cells;
+	size_t n;
+	int lost;
+	struct goal goals[GOALS_MAX];
+	size_t n_goals;
+	struct spread copies[2]; /* before and after */
+} done;
 
 /* --- one cell --------------------------------------------------------------------- */
 
-static size_t n_peers(void)
+static void add_floors(struct cell *c, const struct bench_setup *s)
 {
-	return opt.own ? N_PEERS : N_PEERS - 1;
-}
-
-/* How many round trips take opt.ms: by doubling, until a run is long enough to tell. */
-static bool calibrate(const struct bench_peer *peer, const struct bench_setup *cell, uint64_t *n)
-{
-	struct bench_setup s = *cell;
-	double wanted = (double)opt.ms * 1e6;
-	struct bench_result r = {0};
-
-	for (s.n = 1000; (double)r.ns < wanted / 8; s.n *= 4)
-		if (!peer->run(&s, &r))
-			return false;
-	*n = (uint64_t)((double)s.n / 4 * wanted / (double)r.ns) + 1;
-	return true;
-}
-
-static bool run_round(const struct bench_setup *cell, const uint64_t *n, struct series *series,
-                      size_t round)
-{
-	for (size_t i = 0; i < n_peers(); i++) {
-		struct bench_setup s = *cell;
-		struct bench_result r;
-
-		s.n = n[i];
-		if (!peers[i]->run(&s, &r))
-			return false;
-		series[i].rate[round] = (double)s.n * 1e9 / (double)r.ns;
-		series[i].cpus[round] = (double)r.cpu_ns / (double)r.ns;
-		series[i].ratio[round] = series[0].rate[round] / series[i].rate[round];
+	if (opt.cells == WAITS) {
+		cell_add(c, &floor_one_waits, s);
+		cell_add(c, &floor_sources, s);
+		return;
 	}
-	return true;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Sorted, so that the middle is the median. */
-static void sort(struct series *series)
-{
-	for (size_t i = 0; i < n_peers(); i++) {
-		qsort(series[i].rate, opt.rounds, sizeof(double), compare);
-		qsort(series[i].ratio, opt.rounds, sizeof(double), compare);
-		qsort(series[i].cpus, opt.rounds, sizeof(double), compare);
+	if (opt.cells == UNEVEN) {
+		cell_add(c, &floor_trainer, s);
+		return;
+	}
+	cell_add(c, &floor_fused, s);
+	cell_add(c, &floor_apart, s);
+	if (opt.cells == LARGE)
+		cell_add(c, &floor_copy, s);
+	if (s->producers == 1 && s->pool == 1) {
+		cell_add(c, &floor_one_line, s);
+		cell_add(c, &floor_ring, s);
+		cell_add(c, &floor_pipeline, s);
+		cell_add(c, &floor_futex, s);
 	}
 }
 
-static bool run_cell(const struct bench_setup *cell, struct series *series)
+static void make_cell(struct cell *c, const struct bench_setup *s)
 {
-	uint64_t n[MAX_PEERS];
+	memset(c, 0, sizeof(*c));
+	c->rounds = opt.rounds;
+	for (size_t i = 0; i < opt.peers.n; i++)
+		cell_add(c, opt.peers.peers[i], s);
+	for (size_t i = 0; opt.peers.n == 0 && bench_peers[i]; i++)
+		cell_add(c, bench_peers[i], s);
+	if (c->n > 0)
+		add_floors(c, s);
+}
 
-	for (size_t i = 0; i < n_peers(); i++)
-		if (!calibrate(peers[i], cell, &n[i]))
+static bool loses(const struct cell *c)
+{
+	const struct entry *us = cell_find(c, bench_baton.name);
+	const struct entry *mutex = cell_find(c, bench_mutex.name);
+
+	return opt.cells == ROUND_TRIPS && us && mutex &&
+	       cell_rate(c, us).median < cell_rate(c, mutex).median;
+}
+
+static bool measure_cell(const struct bench_setup *s)
+{
+	struct cell *c = realloc(done.cells, (done.n + 1) * sizeof(*c));
+
+	if (!c)
+		return false;
+	done.cells = c;
+	c += done.n;
+	make_cell(c, s);
+	if (c->n == 0)
+		return true;
+	if (!cell_run(c, (double)opt.ms))
+		return false;
+	sheet_cell(&groups[opt.cells], c);
+	if (loses(c)) {
+		printf("     again:\n");
+		if (!cell_run(c, (double)opt.ms))
 			return false;
-	for (size_t round = 0; round < opt.rounds; round++)
-		if (!run_round(cell, n, series, round))
-			return false;
-	sort(series);
+		sheet_cell(&groups[opt.cells], c);
+		done.lost += loses(c);
+	}
+	done.n++;
 	return true;
 }
 
-/* --- the table -------------------------------------------------------------------- */
+/* --- which cells ------------------------------------------------------------------ */
 
-static void print_head(void)
+static bool wanted(uint64_t choice, uint64_t value)
 {
-	printf("millions of round trips a second: median (min to max) of %" PRIu64
-	       " interleaved runs of %" PRIu64 " ms;\nratio: %s to this peer, pairs of one "
-	       "round; CPUs: median\n\n",
-	       opt.rounds, opt.ms, peers[0]->name);
-	printf("%4s %5s %6s  %-10s %7s  %8s  %19s  %7s  %17s  %5s\n", "P", "pool", "bytes", "peer",
-	       "ordered", "M/s", "(min to max)", "ratio", "(min to max)", "CPUs");
+	return choice == 0 || choice == value;
 }
 
-static void print_cell(const struct bench_setup *cell, const struct series *series)
+/* A cell is left out that was not asked for, or whose pool is too large. */
+static bool measure_if(uint32_t producers, uint32_t pool, uint64_t bytes,
+                       const struct bench_work *work)
 {
-	size_t middle = opt.rounds / 2, last = opt.rounds - 1;
+	struct bench_setup s = {.producers = producers, .pool = pool, .words = (bytes + 7) / 8};
 
-	for (size_t i = 0; i < n_peers(); i++) {
-		const struct series *s = &series[i];
+	if (!wanted(opt.producers, producers) || !wanted(opt.pool, pool) ||
+	    !wanted(opt.bytes, bytes) || pool * bytes > MOST_BYTES)
+		return true;
+	s.work = *work;
+	return measure_cell(&s);
+}
 
-		printf("%4" PRIu32 " %5" PRIu32 " %6zu  %-10s %7s  %8.3f  (%7.3f to %7.3f)",
-		       cell->producers, cell->pool, cell->words * 8, peers[i]->name,
-		       peers[i]->ordered ? "yes" : "no", s->rate[middle] / 1e6, s->rate[0] / 1e6,
-		       s->rate[last] / 1e6);
-		if (i > 0)
-			printf("  %7.2f  (%6.2f to %6.2f)", s->ratio[middle], s->ratio[0],
-			       s->ratio[last]);
-		else
-			printf("  %7s  %18s", "", "");
-		printf("  %5.2f\n", s->cpus[middle]);
+static bool measure_quick(void)
+{
+	static const uint32_t producers[] = {1, 2, 4, 16, 64};
+
+	for (size_t i = 0; i < sizeof(producers) / sizeof(producers[0]); i++)
+		if (!measure_if(producers[i], 64, 64, &(struct bench_work){0}))
+			return false;
+	return measure_if(1, 1, 64, &(struct bench_work){0});
+}
+
+static bool measure_round_trips(void)
+{
+	static const uint32_t producers[] = {1, 2, 4, 16, 64}, pools[] = {64, 1, 2, 8, 0};
+	static const uint64_t bytes[] = {64, 768, 65536, 1048576};
+
+	for (size_t b = 0; b < sizeof(bytes) / sizeof(bytes[0]); b++)
+		for (size_t c = 0; c < sizeof(pools) / sizeof(pools[0]); c++)
+			for (size_t p = 0; p < sizeof(producers) / sizeof(producers[0]); p++) {
+				uint32_t pool = pools[c] ? pools[c] : 4 * producers[p];
+
+				if (!pools[c] && (pool == 8 || pool == 64))
+					continue; /* was there */
+				if (!measure_if(producers[p], pool, bytes[b],
+				                &(struct bench_work){0}))
+					return false;
+			}
+	return true;
+}
+
+static bool measure_large(void)
+{
+	for (uint64_t bytes = 1 << 20; bytes <= 16 << 20; bytes *= 16)
+		for (uint32_t p = 1; p <= 4; p *= 2)
+			if (!measure_if(p, 4, bytes, &(struct bench_work){0}))
+				return false;
+	return true;
+}
+
+static bool measure_waits(void)
+{
+	const struct bench_work work = {.wait_ns = 1000000};
+
+	for (uint32_t p = 1; p <= 256; p *= 4)
+		if (!measure_if(p, 4 * p, 64, &work))
+			return false;
+	return true;
+}
+
+static bool measure_uneven(void)
+{
+	struct bench_work work = {.wait_ns = 100000, .slow_every = 100, .slow_times = 50};
+
+	work.trainer_turns = (uint64_t)(20 * busy_turns_per_us());
+	for (uint32_t pool = 16; pool <= 1024; pool *= 8)
+		if (!measure_if(16, pool, 64, &work))
+			return false;
+	return true;
+}
+
+static bool measure(void)
+{
+	static bool (*const all[])(void) = {measure_round_trips, measure_large, measure_waits,
+	                                    measure_uneven};
+
+	if (opt.goals) {
+		done.n_goals = goals_measure(done.goals, opt.rounds, (double)opt.ms);
+		sheet_goals(done.goals, done.n_goals);
+		return done.n_goals > 0;
 	}
-	fflush(stdout);
+	sheet_head(&groups[opt.cells], opt.rounds, (double)opt.ms);
+	return opt.quick && opt.cells == ROUND_TRIPS ? measure_quick() : all[opt.cells]();
 }
 
-static bool loses(const struct series *series)
+/* Whatever two CPUs gain is held to what they allowed, before and after. */
+static bool measure_between(void)
 {
-	return series[0].rate[opt.rounds / 2] < series[1].rate[opt.rounds / 2];
+	double a, b;
+
+	if (*bench_missing)
+		printf("skipped, not found when this was configured: %s\n", bench_missing);
+	if (!goals_two_copies(&done.copies[0], opt.rounds, (double)opt.ms) || !measure() ||
+	    !goals_two_copies(&done.copies[1], opt.rounds, (double)opt.ms))
+		return false;
+	a = done.copies[0].median;
+	b = done.copies[1].median;
+	printf("\ntwo copies of one work at once, nothing handed over: %.2f times one (%.2f to "
+	       "%.2f) "
+	       "before, %.2f (%.2f to %.2f) after\n",
+	       a, done.copies[0].low, done.copies[0].high, b, done.copies[1].low,
+	       done.copies[1].high);
+	if (a < QUIET || b < QUIET)
+		printf("the machine was not quiet: figures that need two CPUs did not have them\n");
+	return true;
 }
 
-/* Returns 1 if peers[0] lost, 0 if not, -1 if a peer failed. */
-static int measure_cell(const struct bench_setup *cell)
-{
-	static struct series series[MAX_PEERS];
+/* --- the end ----------------------------------------------------------------------- */
 
-	if (!run_cell(cell, series))
-		return -1;
-	print_cell(cell, series);
-	if (!loses(series))
+static int save(struct json_file *file)
+{
+	struct json j;
+	int rc;
+
+	json_begin(&j);
+	json_object(&j, NULL);
+	json_program(&j, NAME);
+	json_text(&j, "missing", bench_missing);
+	json_f64(&j, "copies_before", done.copies[0].median);
+	json_f64(&j, "copies_after", done.copies[1].median);
+	json_array(&j, "cells");
+	for (size_t i = 0; i < done.n; i++)
+		sheet_json_cell(&j, &groups[opt.cells], &done.cells[i]);
+	json_close(&j);
+	sheet_json_goals(&j, done.goals, done.n_goals);
+	json_close(&j);
+	rc = json_save(&j, file);
+	if (rc)
+		args_error(NAME, "json", opt.json, "can't be written: %s", strerror(rc));
+	return rc ? 1 : 0;
+}
+
+static int draw(struct plot *plot)
+{
+	struct plot_error why;
+
+	if (done.n == 0) {
+		plot_abandon(plot);
 		return 0;
-	printf("     again:\n");
-	if (!run_cell(cell, series))
-		return -1;
-	print_cell(cell, series);
-	return loses(series);
-}
-
-/* --- all cells -------------------------------------------------------------------- */
-
-static const uint32_t producer_counts[] = {1, 2, 4, 16, 64};
-static const size_t payloads[] = {64, 768};
-
-/* Pools of 8, 64 and 4 P, each once. */
-static int measure_producers(uint32_t producers, int *lost)
-{
-	uint32_t pools[] = {8, 64, 4 * producers};
-
-	for (size_t i = 0; i < 3; i++)
-		for (size_t b = 0; b < sizeof(payloads) / sizeof(payloads[0]); b++) {
-			struct bench_setup cell = {producers, pools[i], payloads[b] / 8, 0};
-			int rc;
-
-			if (i == 2 && (pools[2] == pools[0] || pools[2] == pools[1]))
-				continue;
-			rc = measure_cell(&cell);
-			if (rc < 0)
-				return rc;
-			*lost += rc;
-		}
-	return 0;
-}
-
-static int measure(void)
-{
-	int lost = 0;
-
-	for (size_t i = 0; i < sizeof(producer_counts) / sizeof(producer_counts[0]); i++) {
-		uint32_t p = producer_counts[i];
-
-		if ((opt.producers == 0 || opt.producers == p) && measure_producers(p, &lost) < 0)
-			return 1;
 	}
-	if (lost)
-		printf("\n%s is slower than %s in %d cells\n", peers[0]->name, peers[1]->name,
-		       lost);
-	return lost > 0 || fflush(stdout) != 0;
+	sheet_picture(plot->script, done.cells, done.n);
+	if (plot_draw(plot, &why) == 0)
+		return 0;
+	args_error(NAME, "plot", opt.plot, "%s", why.text);
+	return 1;
+}
+
+static int verdict(void)
+{
+	if (done.lost)
+		printf("\n%s is slower than %s in %d cells\n", bench_baton.name, bench_mutex.name,
+		       done.lost);
+	return done.lost > 0 || (opt.goals && !goals_pass(done.goals, done.n_goals));
+}
+
+static void set_defaults(void)
+{
+	if (opt.rounds == 0)
+		opt.rounds = 9;
+	if (opt.ms == 0)
+		opt.ms = opt.cells == UNEVEN ? 400 : opt.cells == WAITS ? 100 : opt.quick ? 10 : 20;
+}
+
+static int check_files(struct json_file *file, struct plot *plot)
+{
+	struct plot_error why;
+	int rc = opt.json ? json_file_open(file, opt.json) : 0;
+
+	if (opt.pool & (opt.pool - 1))
+		return args_error(NAME, "pool", NULL, "%" PRIu64 " is not a power of two",
+		                  opt.pool);
+	if (rc)
+		return args_error(NAME, "json", opt.json, "can't be written: %s", strerror(rc));
+	if (opt.plot && plot_open(plot, opt.plot, &why) != 0)
+		return args_error(NAME, "plot", opt.plot, "%s", why.text);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	struct json_file file = {.fd = -1};
+	struct plot plot;
 	int rc = args_parse(&args, argc, argv);
 
 	if (rc != ARGS_GO_ON)
 		return rc;
-	if (opt.rounds == 0)
-		opt.rounds = opt.quick ? 9 : 11;
-	if (opt.ms == 0)
-		opt.ms = opt.quick ? 25 : 100;
-	print_head();
-	return measure();
+	rc = check_files(&file, &plot);
+	if (rc)
+		return rc;
+	set_defaults();
+	if (!measure_between())
+		return 1;
+	rc = verdict();
+	if (opt.json)
+		rc |= save(&file);
+	if (opt.plot)
+		rc |= draw(&plot);
+	return rc | (fflush(stdout) != 0);
 }

@@ -38,6 +38,20 @@ def report():
 
 
 @claim
+def latency():
+    """--latency tells quantiles of next() in their order, from every batch of the run"""
+    for producers in (0, 1, 16):
+        status, out, err = run(PROGRAM, '--batches', 5000, '--latency', '--json', '-',
+                               '--producers', producers)
+        check(status == 0 and 'p99.9' in err, status, err)
+        doc = json.loads(out)['next_ns']
+        times = [doc[q] for q in ('p50', 'p90', 'p99', 'p99_9', 'max')]
+        check(times == sorted(times) and times[0] > 0, doc)
+        check(doc['n'] == 5000 == sum(n for _, n in doc['buckets']), doc)
+        check(doc['buckets'][-1][0] >= doc['max'] > doc['buckets'][-1][0] * 31 / 33 - 1, doc)
+
+
+@claim
 def bad_input():
     """bad input is answered by one line that names option, value and range, and exit 2"""
     for options, names in (

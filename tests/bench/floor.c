@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "floor.h"
+#include <futex.h>
+#include <pthread.h>
+#include <ring.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t buffer_bytes(const struct bench_setup *s)
+{
+	return (s->words * sizeof(uint64_t) + BATON_LINE - 1) / BATON_LINE * BATON_LINE;
+}
+
+static pthread_t start_thread(void *(*main)(void *), void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, main, arg) != 0)
+		abort();
+	return thread;
+}
+
+/* --- one thread ------------------------------------------------------------------- */
+
+/* n buffers in turn through each part that is wanted. */
+static bool alone(const struct bench_setup *s, uint64_t n, bool makes, bool uses)
+{
+	unsigned char *memory = bench_memory(buffer_bytes(s) * s->pool);
+	uint32_t slot = 0;
+
+	for (uint64_t i = 0; memory && i < n; i++) {
+		uint64_t *words = (uint64_t *)(void *)(memory + slot * buffer_bytes(s));
+
+		if (makes)
+			bench_make(s, words, BENCH_TAG(0, i));
+		if (uses && !bench_use(s, words, "one thread"))
+			return false;
+		slot = slot + 1 < s->pool ? slot + 1 : 0;
+	}
+	return memory;
+}
+
+static bool time_alone(const struct bench_setup *s, struct bench_result *result, bool makes,
+                       bool uses)
+{
+	struct bench_setup words_only = *s;
+	bool good;
+
+	words_only.work = (struct bench_work){0};
+	good = alone(&words_only, s->pool, true, true);
+	bench_begin(result);
+	good = good && alone(s, s->n, makes, uses);
+	bench_end(result);
+	return good;
+}
+
+static bool run_fused(const struct bench_setup *s, struct bench_result *result)
+{
+	return time_alone(s, result, true, true);
+}
+
+static bool run_source(const struct bench_setup *s, struct bench_result *result)
+{
+	return time_alone(s, result, true, false);
+}
+
+static bool run_trainer(const struct bench_setup *s, struct bench_result *result)
+{
+	return time_alone(s, result, false, true);
+}
+
+static bool run_copy(const struct bench_setup *s, struct bench_result *result)
+{
+	unsigned char *memory = bench_memory(2 * buffer_bytes(s) * s->pool), *to;
+	uint32_t slot = 0;
+
+	if (!memory)
+		return false;
+	to = memory + buffer_bytes(s) * s->pool;
+	memset(memory, 1, 2 * buffer_bytes(s) * s->pool);
+	bench_begin(result);
+	for (uint64_t i = 0; i < s->n; i++) {
+		memcpy(to + slot * buffer_bytes(s), memory + slot * buffer_bytes(s),
+		       s->words * sizeof(uint64_t));
+		__asm__ volatile("" : : "r"(to) : "memory");
+		slot = slot + 1 < s->pool ? slot + 1 : 0;
+	}
+	bench_end(result);
+	return true;
+}
+
+/* --- at once, nothing handed over --------------------------------------------------- */
+
+struct apart {
+	const struct bench_setup *setup;
+	uint64_t chunk; /* buffers that a source begins together */
+	_Alignas(BATON_LINE) _Atomic(uint64_t) begun;
+	pthread_barrier_t start;
+};
+
+static void *apart_source(void *arg)
+{
+	struct apart *a = arg;
+	uint64_t *words = aligned_alloc(BATON_LINE, buffer_bytes(a->setup)), from;
+
+	if (!words)
+		abort();
+	memset(words, 0, buffer_bytes(a->setup));
+	pthread_barrier_wait(&a->start);
+	while ((from = atomic_fetch_add(&a->begun, a->chunk)) < a->setup->n)
+		for (uint64_t k = from; k < a->setup->n && k - from < a->chunk; k++)
+			bench_make(a->setup, words, BENCH_TAG(0, k));
+	free(words);
+	return NULL;
+}
+
+static uint32_t at_work(const struct bench_setup *s)
+{
+	cpu_set_t set;
+	uint32_t cpus =
+		sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+
+	return s->work.wait_ns || s->producers < cpus ? s->producers : cpus;
+}
+
+static bool run_at_once(const struct bench_setup *s, struct bench_result *result, bool trains)
+{
+	uint32_t n = at_work(s);
+	bool is_short = !s->work.wait_ns && !s->work.source_turns && s->words < 1000;
+	struct apart a = {.setup = s, .chunk = is_short ? 64 : 1};
+	pthread_t *threads = calloc(n, sizeof(*threads));
+	bool good;
+
+	if (!threads)
+		return false;
+	pthread_barrier_init(&a.start, NULL, n + 1);
+	for (uint32_t i = 0; i < n; i++)
+		threads[i] = start_thread(apart_source, &a);
+	good = alone(&(struct bench_setup){.pool = s->pool, .words = s->words}, s->pool, true,
+	             false);
+	pthread_barrier_wait(&a.start);
+	bench_begin(result);
+	good = good && (!trains || alone(s, s->n, false, true));
+	for (uint32_t i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	bench_end(result);
+	pthread_barrier_destroy(&a.start);
+	free(threads);
+	return good;
+}
+
+static bool run_apart(const struct bench_setup *s, struct bench_result *result)
+{
+	return run_at_once(s, result, true);
+}
+
+static bool run_sources(const struct bench_setup *s, struct bench_result *result)
+{
+	return run_at_once(s, result, false);
+}
+
+/* --- lines there and back ----------------------------------------------------------- */
+
+/* The lines that move for one buffer. What the two threads do to them is what the ring and
+ * the pipeline do (ring.h, producer.c, delivery.c), and nothing else. */
+struct lines {
+	_Alignas(BATON_LINE) _Atomic(uint64_t) turn; /* even: the source's */
+	_Alignas(BATON_LINE) uint64_t header[4];     /* k, n, left, stop */
+	_Alignas(BATON_LINE) uint32_t cell[2];       /* rows, state */
+	uint64_t *words;
+	const struct bench_setup *setup;
+	pthread_barrier_t start;
+};
+
+enum moved { LINE, RING, PIPELINE };
+
+static inline __attribute__((always_inline)) void await(const struct lines *l, uint64_t turn)
+{
+	/* a yield now and then: the other may have no CPU but ours */
+	for (unsigned i = 0; atomic_load_explicit(&l->turn, memory_order_acquire) != turn; i++)
+		bench_wait(i < 4000 ? 0 : 4000);
+}
+
+static inline __attribute__((always_inline)) void there(struct lines *l, uint64_t i, enum moved m)
+{
+	uint64_t turn = 2 * i;
+
+	await(l, turn);
+	if (m == PIPELINE) {
+		l->header[0] = l->header[2] = i;
+		l->cell[0] = (uint32_t)i;
+	}
+	if (m != LINE)
+		bench_make(l->setup, l->words, i);
+	if (m == LINE)
+		atomic_store_explicit(&l->turn, turn + 1, memory_order_release);
+	else
+		atomic_compare_exchange_strong_explicit(&l->turn, &turn, turn + 1,
+		                                        memory_order_seq_cst, memory_order_relaxed);
+}
+
+static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t i, enum moved m)
+{
+	await(l, 2 * i + 1);
+	if (m == PIPELINE) {
+		l->cell[1] = l->cell[0];
+		l->header[2]--;
+	}
+	if (m != LINE && !bench_use(l->setup, l->words, "ping-pong"))
+		return false;
+	atomic_store_explicit(&l->turn, 2 * i + 2,
+	                      m == LINE ? memory_order_release : memory_order_seq_cst);
+	return true;
+}
+
+/* Where each side's code is made for its kind. */
+#define PING_PONG(kind, m)                                                          \
+	static void *kind##_source(void *arg)                                       \
+	{                                                                           \
+		struct lines *l = arg;                                              \
+                                                                                    \
+		pthread_barrier_wait(&l->start);                                    \
+		for (uint64_t i = 0; i < l->setup->n; i++)                          \
+			there(l, i, m);                                             \
+		return NULL;                                                        \
+	}                                                                           \
+	static bool kind##_trainer(struct lines *l)                                 \
+	{                                                                           \
+		for (uint64_t i = 0; i < l->setup->n; i++)                          \
+			if (!back(l, i, m))                                         \
+				return false;                                       \
+		return true;                                                        \
+	}                                                                           \
+	static bool run_##kind(const struct bench_setup *s, struct bench_result *r) \
+	{                                                                           \
+		return run_lines(s, r, kind##_source, kind##_trainer);              \
+	}
+
+static bool run_lines(const struct bench_setup *s, struct bench_result *result,
+                      void *(*source)(void *), bool (*trainer)(struct lines *))
+{
+	static struct lines l;
+	pthread_t thread;
+	bool good;
+
+	l.setup = s;
+	l.words = bench_memory(buffer_bytes(s));
+	atomic_store(&l.turn, 0);
+	pthread_barrier_init(&l.start, NULL, 2);
+	thread = start_thread(source, &l);
+	pthread_barrier_wait(&l.start);
+	bench_begin(result);
+	good = l.words && trainer(&l);
+	bench_end(result);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&l.start);
+	return good;
+}
+
+PING_PONG(line, LINE)
+PING_PONG(ring, RING)
+PING_PONG(pipeline, PIPELINE)
+
+/* --- futex -------------------------------------------------------------------------- */
+
+struct bells {
+	const struct bench_setup *setup;
+	_Alignas(BATON_LINE) _Atomic(int32_t) ping;
+	_Alignas(BATON_LINE) _Atomic(int32_t) pong;
+};
+
+static void ring_bell(_Atomic(int32_t) *bell, int32_t to)
+{
+	atomic_store(bell, to);
+	baton_futex_wake(bell, 1);
+}
+
+static void hear(_Atomic(int32_t) *bell, int32_t before)
+{
+	while (atomic_load(bell) == before)
+		baton_futex_wait(bell, before, BATON_FOREVER);
+}
+
+static void *answer(void *arg)
+{
+	struct bells *b = arg;
+
+	for (uint64_t i = 0; i < b->setup->n; i++) {
+		hear(&b->ping, (int32_t)i);
+		ring_bell(&b->pong, (int32_t)i + 1);
+	}
+	return NULL;
+}
+
+static bool run_futex(const struct bench_setup *s, struct bench_result *result)
+{
+	struct bells b = {.setup = s};
+	pthread_t thread = start_thread(answer, &b);
+
+	bench_begin(result);
+	for (uint64_t i = 0; i < s->n; i++) {
+		ring_bell(&b.ping, (int32_t)i + 1);
+		hear(&b.pong, (int32_t)i);
+	}
+	bench_end(result);
+	pthread_join(thread, NULL);
+	return true;
+}
+
+#define FLOOR(id, name_, note_, run_)  \
+	const struct bench_peer id = { \
+		.name = (name_), .note = (note_), .order = BENCH_NONE, .run = (run_)}
+
+FLOOR(floor_fused, "fused", "one thread, no hand-off", run_fused);
+FLOOR(floor_apart, "apart", "all at once, no hand-off", run_apart);
+FLOOR(floor_one_waits, "one-source", "one source, no trainer", run_source);
+FLOOR(floor_sources, "sources", "all sources, no trainer", run_sources);
+FLOOR(floor_trainer, "trainer", "the trainer, no source", run_trainer);
+FLOOR(floor_one_line, "one-line", "there and back", run_line);
+FLOOR(floor_ring, "ring-lines", "turn and words there and back", run_ring);
+FLOOR(floor_pipeline, "baton-lines", "and header and cell", run_pipeline);
+FLOOR(floor_futex, "futex", "there and back, by two wakes", run_futex);
+FLOOR(floor_copy, "memcpy", "one thread copies", run_copy);
+
+const struct bench_peer *const floors[] = {
+	&floor_fused,
+	&floor_apart,
+	&floor_one_waits,
+	&floor_sources,
+	&floor_trainer,
+	&floor_one_line,
+	&floor_ring,
+	&floor_pipeline,
+	&floor_futex,
+	&floor_copy,
+	NULL,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_BENCH_GOALS_H
+#define BATON_BENCH_GOALS_H
+
+/* What the project wants to be true, measured. */
+
+#include "cell.h"
+
+#define GOALS_MAX 80
+
+/* Measure all of it. goals [GOALS_MAX]; ms: a short run; some take longer. Returns how many goals
+ * there are; 0: a peer failed, and has said why. */
+size_t goals_measure(struct goal *goals, size_t rounds, double ms);
+
+/* How much two threads do that share nothing, in what one does: the ceiling of whatever two
+ * CPUs can gain, at this minute. ms: a run's. False: it failed. */
+bool goals_two_copies(struct spread *copies, size_t rounds, double ms);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* The work of sources and trainers, the same for all peers, and the clock. */
+
+#include "../../apps/busy.h"
+#include "peer.h"
+#include <baton/pipeline.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <urcu/arch.h>
+
+#define PAGE 4096u
+#define PAUSES 64u
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000u +
+	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u;
+}
+
+void bench_begin(struct bench_result *result)
+{
+	result->cpu_ns = cpu_ns();
+	result->ns = baton_now_ns();
+}
+
+void bench_end(struct bench_result *result)
+{
+	result->ns = baton_now_ns() - result->ns;
+	result->cpu_ns = cpu_ns() - result->cpu_ns;
+	result->ns += result->ns == 0;
+}
+
+void *bench_memory(size_t bytes)
+{
+	static void *memory;
+	static size_t size;
+
+	if (bytes > size) {
+		free(memory);
+		size = (bytes + PAGE - 1) / PAGE * PAGE;
+		memory = aligned_alloc(PAGE, size);
+	}
+	if (!memory) {
+		fprintf(stderr, "rival: out of memory for a pool of %zu bytes\n", bytes);
+		size = 0;
+	}
+	return memory;
+}
+
+void bench_wait(unsigned turn)
+{
+	if (turn < PAUSES)
+		caa_cpu_relax();
+	else
+		sched_yield();
+}
+
+/* An absolute deadline: being preempted on the way to sleep does not add to it. */
+static void sleep_ns(uint64_t ns)
+{
+	uint64_t at = baton_now_ns() + ns;
+	struct timespec deadline = {(time_t)(at / 1000000000u), (long)(at % 1000000000u)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL) == EINTR)
+		;
+}
+
+/* Which buffers are slow: of any producer about one in slow_every, in no rhythm. */
+static bool is_slow(const struct bench_work *work, uint64_t tag)
+{
+	uint64_t mixed = (tag + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return work->slow_every && (mixed >> 32) % work->slow_every == 0;
+}
+
+void bench_make(const struct bench_setup *setup, uint64_t *words, uint64_t tag)
+{
+	const struct bench_work *work = &setup->work;
+	uint64_t times = is_slow(work, tag) ? work->slow_times : 1;
+
+	if (work->wait_ns)
+		sleep_ns(work->wait_ns * times);
+	if (work->source_turns)
+		busy(work->source_turns * times);
+	for (size_t i = 0; i < setup->words; i++)
+		words[i] = tag + i;
+}
+
+bool bench_use(const struct bench_setup *setup, const uint64_t *words, const char *peer)
+{
+	uint64_t differs = 0, tag = words[0];
+
+	for (size_t i = 0; i < setup->words; i++)
+		differs |= words[i] ^ (tag + i);
+	if (setup->work.trainer_turns)
+		busy(setup->work.trainer_turns);
+	if (differs == 0 && (!setup->seen || setup->seen(setup->state, tag)))
+		return true;
+	fprintf(stderr, "%s: the buffer of producer %" PRIu64 ", number %" PRIu64 ", %s\n", peer,
+	        BENCH_PRODUCER(tag), BENCH_NTH(tag),
+	        differs ? "does not hold what was written into it" : "comes at a wrong place");
+	return false;
+}
