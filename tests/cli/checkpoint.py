@@ -234,6 +234,7 @@ def fails_to_write(path, what):
                          '--epochs', 2, status=1)
         check(doc['steps'] == 800 and err.count('\n') == 1, what, err)
         check(err.startswith(f'train_mean: {option}: {path}: ') and what in err, what, err)
+        check(sum(doc['feed']['by_producer']) >= 800 == doc['feed']['batches'], doc['feed'])
 
 
 @claim
