@@ -434,7 +434,7 @@ static int run_training(struct setup *s, struct run *run, baton_error *err)
 		rc = keep_start(s, run, err);
 	if (rc == BATON_OK)
 		rc = train(s, run, err);
-	if (rc == BATON_OK && (save_weights(s, run) < 0 || collect(run) < 0))
+	if (rc == BATON_OK && (collect(run) < 0 || save_weights(s, run) < 0))
 		run->kept = -1;
 	return rc;
 }

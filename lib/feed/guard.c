@@ -79,8 +79,8 @@ struct baton_guard {
 	uint64_t memory; /* its place in fd */
 	bool lost;       /* a batch could not be withdrawn */
 	/* under the lock */
-	bool dead;
-	uint64_t died; /* how many had, when it did */
+	struct baton_guard *later; /* who died after it */
+	uint64_t died;             /* how many had, when it did */
 	/* anybody's to read */
 	_Atomic(unsigned char *) window; /* NULL: none */
 	_Atomic(uint64_t) period;        /* 0: none yet */
@@ -90,7 +90,8 @@ struct baton_guard {
 };
 
 static _Atomic(struct baton_guard *) guards;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of create and destroy */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of create and destroy: of */
+static struct baton_guard *dead, **last_dead = &dead;    /* the dead, the first of them first */
 static uint64_t deaths;
 
 #define load(of) atomic_load_explicit(&(of), memory_order_relaxed)
@@ -163,12 +164,18 @@ static bool fits(const struct baton_guard *g, const struct baton_layout *l, uint
 /* With the lock: a dead one that may live again. */
 static struct baton_guard *revive(const struct baton_layout *l, uint32_t capacity)
 {
-	struct baton_guard *g = atomic_load_explicit(&guards, memory_order_relaxed);
+	bool moves = l->memory_fd >= 0;
+	struct baton_guard **at = &dead, *g;
 
-	for (; g; g = g->next)
-		if (g->dead && (!g->moves || deaths - g->died >= QUARANTINE) &&
-		    fits(g, l, capacity))
-			return g;
+	/* the others died later still */
+	for (; (g = *at) && (!moves || deaths - g->died >= QUARANTINE); at = &g->later) {
+		if (!fits(g, l, capacity))
+			continue;
+		*at = g->later;
+		if (!g->later)
+			last_dead = at;
+		return g;
+	}
 	return NULL;
 }
 
@@ -222,10 +229,8 @@ struct baton_guard *baton_guard_create(struct baton_layout *l, uint32_t capacity
 	g = revive(l, capacity);
 	if (!g)
 		g = enlist(l, capacity);
-	if (g) {
+	if (g)
 		g->lost = false;
-		g->dead = false;
-	}
 	pthread_mutex_unlock(&lock);
 	if (!g)
 		return NULL;
@@ -309,8 +314,10 @@ void baton_guard_destroy(struct baton_guard **guard)
 	store(g->freed_by, gettid());
 	store(g->fate, FREED);
 	pthread_mutex_lock(&lock);
-	g->dead = true;
 	g->died = deaths++;
+	g->later = NULL;
+	*last_dead = g;
+	last_dead = &g->later;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -10,9 +10,10 @@
  *      data         the tensors, row-major, without gap or overlap
  *
  * Source: github.com/huggingface/safetensors, README, "Format". What its own reader refuses
- *         is refused, but for text that is no UTF-8 and whole numbers written as 1e2; so is
- *         a header of over 16 MiB. cJSON is the parser: strict enough, and its names do not
- *         collide with a program's own json_... */
+ *         is refused, but for what cJSON lets pass: a byte order mark, text with control
+ *         characters or that is no UTF-8, whole numbers written as 01, 2. or 1e2. So is a
+ *         header of over 16 MiB. A name ends at its first \u0000, to us alone. cJSON is the
+ *         parser: strict enough, and its names do not collide with a program's own json_... */
 
 #include <baton/error.h>
 #include <cjson/cJSON.h>

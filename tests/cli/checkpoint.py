@@ -289,12 +289,13 @@ def limited():
 
 
 def fails_at_the_end(path, what):
-    """Training goes on, one line says so, exit 1."""
+    """Training goes on, one line says so, exit 1; what it reports is whole."""
     for option in ('--checkpoint', '--save'):
         often = ['--checkpoint-every', 1] if option == '--checkpoint' else []
         doc, err = train(option, path, *often, '--steps-per-epoch', 400, '--epochs', 2, status=1)
         check(doc['steps'] == 800 and err.count('\n') == 1, what, err)
         check(err.startswith(f'train_mean: {option}: {path}: ') and what in err, what, err)
+        check(sum(doc['feed']['by_producer']) >= 800 == doc['feed']['batches'], doc['feed'])
 
 
 @claim

@@ -112,6 +112,9 @@ def collect(data, folder):
             if f:
                 old = f.decisions.get((l1, c1, l2, c2), [False] * len(rest[-1]))
                 f.decisions[l1, c1, l2, c2] = [a or b for a, b in zip(old, rest[-1])]
+    # what no program was linked with is in no profile
+    for path in glob.glob(os.path.join(folder, "**", "*.c"), recursive=True) if files else ():
+        file(path)
     return files
 
 
@@ -128,6 +131,8 @@ def reasons(path):
 def gaps(files):
     for name in sorted(files):
         f = files[name]
+        if not f.regions:
+            yield name, 1, "the whole file", "in no program"
         for line, count in f.lines():
             if count == 0:
                 yield name, line, f.text[line - 1].strip(), "never run"

@@ -334,8 +334,12 @@ class Misuse:
         return any(path.startswith("lib/baton/") for path in changed)
 
     def kill(self, _objects, tree):
-        status, said = run(["tests/misuse/refused.sh", CLANG, "-Ilib", "tests/misuse/misuse.c",
-                            self.mistake, self.word], 60, tree.place)
+        source = "tests/misuse/misuse.c"
+        error = build([CLANG, "-std=gnu11", "-Ilib", "-w", "-fsyntax-only", source], tree.place)
+        if error:
+            raise Wrong(f"{source} does not compile even without warnings:\n{error}")
+        status, said = run(["tests/misuse/refused.sh", CLANG, "-Ilib", source, self.mistake,
+                            self.word], 60, tree.place)
         return said.strip().splitlines()[0].lower().replace("_", " ") if status else None
 
 

@@ -53,6 +53,10 @@ grep -q '^branches: below the goal' got || fail 'the goal is not looked at'
 run -DWHOLE
 : >reasons
 look 0 'a program without a gap'
+echo 'int nobody_links_this(void) { return 1; }' >absent.c
+look 1 'a file that no program was linked with'
+grep -q '^absent.c:1: in no program: the whole file: NO REASON GIVEN$' got || fail 'it is not named'
+rm absent.c
 head -1 all >reasons
 look 1 'a reason for what is run'
 printf 'gaps.c\tn == 1\tnever true\tsometimes: a race\n' >reasons
