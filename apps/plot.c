@@ -137,6 +137,15 @@ static void tell(struct plot *plot, const char *text, size_t bytes)
 	sigaction(SIGPIPE, &before, NULL);
 }
 
+void plot_style(FILE *out)
+{
+	fputs("set border 3 lc rgb '#777777' lw 0.8\n"
+	      "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
+	      "set grid lc rgb '#e6e6e6' lt 1 lw 0.6\n"
+	      "set key opaque nobox spacing 1.2 samplen 2.5 Left reverse\n",
+	      out);
+}
+
 static void tell_terminal(struct plot *plot)
 {
 	static const char png[] = "set terminal pngcairo size 1800,1100 font 'sans,12' "

@@ -36,6 +36,8 @@ struct plot {
  * plot_draw() has all of the picture.
  * Returns 0, or -1 with *why filled and nothing to be closed */
 int plot_open(struct plot *plot, const char *path, struct plot_error *why);
+/* The start of a script: axes, grid and key in the one style of all pictures. */
+void plot_style(FILE *out);
 /* Draw and close. Returns 0, or -1 with *why filled: what was there before is there still. */
 int plot_draw(struct plot *plot, struct plot_error *why);
 /* Give it up, undrawn. */

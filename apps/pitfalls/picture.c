@@ -9,15 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void style(FILE *out)
-{
-	fputs("set border 3 lc rgb '#777777' lw 0.8\n"
-	      "set tics nomirror out scale 0.6 textcolor rgb '#333333'\n"
-	      "set grid lc rgb '#e6e6e6' lt 1 lw 0.6\n"
-	      "set key opaque nobox spacing 1.2 samplen 2.5 Left reverse\n",
-	      out);
-}
-
 /* --- the loss --------------------------------------------------------------------- */
 
 struct curve {
@@ -101,7 +92,7 @@ void picture_loss(struct plot *plot, const struct results *all)
 			write_losses(out, r);
 		epochs = n > epochs ? n : epochs;
 	}
-	style(out);
+	plot_style(out);
 	write_axes(out, epochs);
 	write_closed_forms(out, epochs);
 	for (size_t i = 0; i < CURVES; i++) {
@@ -195,7 +186,7 @@ void picture_sweep(struct plot *plot, const struct sweep *sweep)
 	FILE *out = plot->script;
 
 	write_points(out, sweep);
-	style(out);
+	plot_style(out);
 	fputs("set multiplot layout 1, 2\n", out);
 	write_left(out, sweep);
 	write_right(out);

@@ -29,6 +29,16 @@ static int check_replaceable(const char *option, const char *path)
 	return refuse(option, path, error);
 }
 
+/* It starts gnuplot, so that a missing one is told now, too. */
+static int check_plot(struct setup *s)
+{
+	struct plot_error why;
+
+	if (!s->plot_path || plot_open(&s->plot, s->plot_path, &why) == 0)
+		return ARGS_GO_ON;
+	return args_error(PROGRAM, "plot", s->plot_path, "%s", why.text);
+}
+
 int open_files(struct setup *s)
 {
 	int rc = check_replaceable("checkpoint", s->checkpoint_path);
@@ -38,6 +48,26 @@ int open_files(struct setup *s)
 	if (rc == ARGS_GO_ON && s->json_path)
 		rc = refuse("json", s->json_path, json_file_open(&s->json, s->json_path));
 	if (rc == ARGS_GO_ON)
+		rc = check_plot(s);
+	if (rc == ARGS_GO_ON)
 		rc = logs_open(&s->logs, s->log_csv_path, s->log_jsonl_path);
 	return rc;
+}
+
+int draw_plot(struct setup *s, const struct run *run)
+{
+	struct plot_error why;
+
+	if (!s->plot_path)
+		return 0;
+	if (curve_draw(&run->curve, &run->history, s->steps, s->plot.script) == 0) {
+		plot_abandon(&s->plot);
+		if (run->ended < 0)
+			return 0; /* which is told */
+		snprintf(why.text, sizeof(why.text), "was not drawn: no step was made");
+	} else if (plot_draw(&s->plot, &why) == 0) {
+		return 0;
+	}
+	args_error(PROGRAM, "plot", s->plot_path, "%s", why.text);
+	return -1;
 }

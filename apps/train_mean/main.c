@@ -93,7 +93,8 @@ static int check_different(const struct setup *s)
 	           {"save", s->save_path},
 	           {"json", s->json_path},
 	           {"log-csv", s->log_csv_path},
-	           {"log-jsonl", s->log_jsonl_path}};
+	           {"log-jsonl", s->log_jsonl_path},
+	           {"plot", s->plot_path}};
 
 	for (size_t i = 2; i < sizeof(all) / sizeof(all[0]); i++)
 		for (size_t j = 0; j < i; j++)
@@ -107,12 +108,12 @@ static int check_different(const struct setup *s)
 static int check_together(const struct setup *s)
 {
 	bool logs = s->log_csv_path || s->log_jsonl_path;
-	bool trains = s->checkpoint_path || s->resume_path || s->save_path || logs;
+	bool trains = s->checkpoint_path || s->resume_path || s->save_path || logs || s->plot_path;
 
 	if (s->load_path && trains)
 		return args_error(PROGRAM, "load", s->load_path,
 		                  "does not train: use it without --checkpoint, --resume, "
-		                  "--save, --log-csv, --log-jsonl");
+		                  "--save, --log-csv, --log-jsonl, --plot");
 	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
@@ -190,6 +191,9 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                 "the same as JSON, one object a line"),
 		ARG_U64("log-every", "N", &s->log_every, 1, UINT64_MAX,
 	                "a row for every N steps as well (none)"),
+		ARG_TEXT("plot", "FILE", &s->plot_path,
+	                 "draw the loss over the steps to FILE.svg or FILE.png, with\n"
+	                 "gnuplot"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -199,7 +203,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"pb-es----------------------",
+		"pb-es-----------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage\n"
@@ -311,7 +315,7 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 	struct watch *watch =
 		s->watch.n ? watch_start(run->net, s->watch.of[0], progress_redraws(progress))
 			   : NULL;
-	baton_callback callbacks[3];
+	baton_callback callbacks[4];
 
 	if (progress)
 		callbacks[options.n_callbacks++] = progress_callback(progress);
@@ -321,6 +325,10 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 	}
 	if (s->log_csv_path || s->log_jsonl_path)
 		callbacks[options.n_callbacks++] = logs_callback(&s->logs);
+	if (s->plot_path) {
+		curve_begin(&run->curve, run->at.step);
+		callbacks[options.n_callbacks++] = curve_callback(&run->curve);
+	}
 	options.epochs = s->epochs;
 	options.steps_per_epoch = s->steps;
 	options.callbacks = callbacks;
@@ -333,7 +341,7 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 	watch_stop(&watch);
 	progress_stop(&progress);
 	run->kept = keep_stop(run);
-	if (logs_close(&s->logs) < 0)
+	if (logs_close(&s->logs) < 0 || draw_plot(s, run) < 0)
 		run->kept = -1;
 	return run->ended < 0 ? run->ended : BATON_OK;
 }
@@ -403,6 +411,8 @@ static int run_all(struct setup *s)
 	    baton_model_destroy(&run.net) < 0)
 		abort();      /* nothing of theirs is held here */
 	logs_close(&s->logs); /* if it never came so far as to train */
+	if (s->plot.script)
+		plot_abandon(&s->plot);
 	baton_history_free(&run.history);
 	free(run.filled);
 	return status;

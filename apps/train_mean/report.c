@@ -2,6 +2,7 @@
 /* Report: what came of a training, for people on stdout and as one JSON document. Reads
  * the run, changes nothing of it. */
 
+#include "../spark.h"
 #include "train_mean.h"
 #include <inttypes.h>
 #include <math.h>
@@ -73,6 +74,26 @@ static void print_end(const struct setup *s, const struct run *run)
 		       s->epochs, run->stopping.best_epoch + 1);
 }
 
+/* The epochs' losses as a curve, where it can be seen. */
+static void print_curve(const baton_history *h)
+{
+	char line[3 * SPARK_WIDTH + 1];
+	double *means;
+
+	if (h->n_epochs < 2 || !spark_shows())
+		return;
+	means = calloc(h->n_epochs, sizeof(*means));
+	if (!means)
+		return; /* an ornament */
+	for (size_t i = 0; i < h->n_epochs; i++)
+		means[i] = h->epochs[i].loss;
+	spark_line(line, means, h->n_epochs);
+	printf("loss of epochs %" PRIu64 " to %" PRIu64 ", %.4g to %.4g: %s\n",
+	       h->epochs[0].epoch + 1, h->epochs[h->n_epochs - 1].epoch + 1, means[0],
+	       means[h->n_epochs - 1], line);
+	free(means);
+}
+
 static void print_report(const struct setup *s, const struct run *run)
 {
 	const baton_history *h = &run->history;
@@ -90,6 +111,7 @@ static void print_report(const struct setup *s, const struct run *run)
 	if (s->validation_steps && h->n_epochs)
 		printf(", of the validation %.6f", h->epochs[h->n_epochs - 1].val_loss);
 	printf("\n");
+	print_curve(h);
 	print_feed(run);
 }
 
@@ -128,6 +150,7 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 	json_text(j, "log_csv", s->log_csv_path);
 	json_text(j, "log_jsonl", s->log_jsonl_path);
 	json_u64(j, "log_every", s->log_every);
+	json_text(j, "plot", s->plot_path);
 	json_text(j, "checkpoint", s->checkpoint_path);
 	json_text(j, "resume", s->resume_path);
 	json_text(j, "save", s->save_path);

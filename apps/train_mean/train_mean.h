@@ -5,6 +5,8 @@
 /* What train_mean was asked for, and what came of it. */
 
 #include "../json.h"
+#include "../plot.h"
+#include "curve.h"
 #include "log.h"
 #include <baton/baton.h>
 
@@ -35,10 +37,11 @@ struct setup {
 	struct pairs watch; /* the last one counts */
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep; /* 0: not given */
-	const char *json_path, *log_csv_path, *log_jsonl_path;
+	const char *json_path, *log_csv_path, *log_jsonl_path, *plot_path;
 	uint64_t log_every; /* 0: not given */
 	struct json_file json;
 	struct logs logs;
+	struct plot plot; /* script: NULL once it is drawn or given up */
 };
 
 struct run {
@@ -48,6 +51,7 @@ struct run {
 	baton_checkpointer *checkpointer;
 	baton_resume at; /* where it goes on; all 0: from the start */
 	baton_history history;
+	struct curve curve; /* for --plot alone */
 	baton_stats stats;
 	uint64_t *filled; /* [n_filled] */
 	size_t n_filled;
@@ -68,6 +72,9 @@ int resume(const struct setup *s, struct run *run, baton_error *err);
 /* Keep checkpoints while it trains, if it was asked for. stop says on stderr what failed. */
 int keep_start(const struct setup *s, struct run *run, baton_error *err);
 int keep_stop(struct run *run);
+
+/* Draw --plot's picture, of whatever steps were made. Says on stderr what failed. */
+int draw_plot(struct setup *s, const struct run *run);
 
 /* Write --save's file. Says on stderr what failed. */
 int save_weights(const struct setup *s, const struct run *run);

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Logs as the user of train_mean meets them: log.py PROGRAM BUGGY
+"""Logs and curves as the user of train_mean meets them: log.py PROGRAM BUGGY
 
 BUGGY is the same program with log_bugs.c in it."""
 import csv
 import json
 import math
 import os
+import pty
 import random
+import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -295,6 +298,156 @@ def streams():
         check(status == 0 and err == '' and text[0] == 'step,epoch,time,loss', status, err, text)
         check(text[1].startswith('1000,1,') and text[2].startswith('2000,2,'), text)
         check('->' in text[3] and 'steps in' in text[4], text)
+
+
+def told_to_gnuplot(script, *options, status=0):
+    """Run with a gnuplot that is this script of the shell. Returns what is in the picture's
+    place, where an older one was, and stderr."""
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as path:
+        if script is not None:
+            program = os.path.join(path, 'gnuplot')
+            with open(program, 'w') as f:
+                f.write('#!/bin/sh\n' + script)
+            os.chmod(program, 0o700)
+        picture = os.path.join(place, 'loss.svg')
+        with open(picture, 'w') as f:
+            f.write('old')
+        code, out, err = run(PROGRAM, *QUIET, '--plot', picture, *options,
+                             env=os.environ | {'PATH': path})
+        check(code == status, options, code, err)
+        check(os.listdir(place) == ['loss.svg'], os.listdir(place))
+        with open(picture) as f:
+            return f.read(), err
+
+
+def block(script, name):
+    text = script.partition(f'${name} << EOD\n')[2].partition('EOD\n')[0]
+    return [tuple(float(n) for n in line.split()) for line in text.splitlines()]
+
+
+def check_points(script, losses, first=0):
+    """Each point is the mean of some steps' losses, all as wide but the last."""
+    points = block(script, 'loss')
+    width = int(points[0][0]) - first
+    check(len(losses) <= 1024 * width and (width == 1 or len(points) > 512), width, len(points))
+    check(len(points) == -(-len(losses) // width), len(points), width)
+    for i, (step, mean) in enumerate(points):
+        held = losses[i * width:(i + 1) * width]
+        check(step == first + i * width + len(held), i, step)
+        check(math.isclose(mean, sum(held) / len(held), rel_tol=1e-8), i, mean)
+
+
+CAT = f'exec {shutil.which("cat")}\n'  # a picture that is its script
+
+
+@claim
+def curve():
+    """--plot draws the mean loss of all steps, however many there are"""
+    place = Place()
+    for epochs in (1, 2, 3, 41, 171):
+        how = ['--steps-per-epoch', 50, '--epochs', epochs, '--log-every', 1]
+        script, err = told_to_gnuplot(CAT, *place.options, *how)
+        check(err == '', err)
+        losses = [r['batch_loss'] for r in place.rows()]
+        check(len(losses) == 50 * epochs)
+        check_points(script, losses)
+        check('set logscale y\n' in script and f'set xrange [0:{50 * epochs}]' in script, script)
+    for bad in (script.replace('$loss << EOD\n', '$loss << EOD\n9 17\n'),
+                re.sub(r'EOD\n(\S+) \S+\n', r'EOD\n\1 9\n', script, count=1),
+                re.sub(r'EOD\n\S+ \S+\n', r'EOD\n', script, count=1)):
+        try:
+            check_points(bad, losses)
+        except AssertionError:
+            continue
+        raise AssertionError('a wrong picture is taken')
+
+
+@claim
+def curve_goes_on():
+    """a run that went on draws its own steps; validations are points"""
+    place, how = Place(), ['--steps-per-epoch', 50, '--log-every', 1]
+    place.train(*how, '--epochs', 2, '--checkpoint', place.state)
+    script, _ = told_to_gnuplot(CAT, *place.options, *how, '--epochs', 3, '--resume', place.state)
+    check_points(script, [r['batch_loss'] for r in place.rows()][100:], first=100)
+    script, _ = told_to_gnuplot(CAT, *place.options, *how, '--epochs', 3, '--validation-steps', 2)
+    wanted = [(r['step'], r['val_loss']) for r in place.rows() if 'val_loss' in r]
+    points = block(script, 'validation')
+    check(len(points) == len(wanted) == 3 and all(
+        s == t and math.isclose(v, w, rel_tol=1e-8)
+        for (s, v), (t, w) in zip(points, wanted)), points, wanted)
+    text, err = told_to_gnuplot(CAT, *how[:2], '--epochs', 2, '--resume', place.state, status=1)
+    check(text == 'old' and 'no step was made' in err and err.count('\n') == 1, text, err)
+
+
+@claim
+def no_picture():
+    """without gnuplot, or with one that fails, there is one line and no half of a picture"""
+    for script, status, says in ((None, 2, 'there is no gnuplot on PATH'),
+                                 ('exit 3\n', 1, 'gnuplot failed'), ('exit 0\n', 1, 'wrote nothing')):
+        text, err = told_to_gnuplot(script, status=status)
+        check(text == 'old' and says in err and err.count('\n') == 1, text, err)
+    for path, says in (('loss.gif', '.svg or .png'), ('/no/such/loss.svg', 'No such file')):
+        status, out, err = run(PROGRAM, '--plot', path)
+        check(status == 2 and out == '' and err.count('\n') == 1 and says in err, status, err)
+    text, err = told_to_gnuplot(CAT, '--optimizer', 'sgd', '--lr', 1, status=1)
+    check(len(block(text, 'loss')) >= 1 and 'the loss is' in err, 'a divergence is drawn', text)
+
+
+@claim
+def pictures():
+    """gnuplot draws what it is told, of the kind that the name says"""
+    if not shutil.which('gnuplot'):
+        raise Skip('gnuplot is not installed')
+    place = Place()
+    for name, head in (('a.svg', b'<?xml'), ('a.png', b'\x89PNG\r\n')):
+        for how in (['--epochs', 1, '--steps-per-epoch', 1], ['--epochs', 3, '--validation-steps', 2]):
+            path = os.path.join(place.folder.name, name)
+            status, _, err = run(PROGRAM, *QUIET, '--plot', path, *how)
+            check(status == 0 and err == '', how, status, err)
+            with open(path, 'rb') as f:
+                check(f.read().startswith(head), name)
+
+
+def on_stdout(*options, **env):
+    """What the program prints on a terminal, with this in its environment."""
+    master, slave = pty.openpty()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(('LC_', 'LANG'))}
+    child = subprocess.Popen([PROGRAM, *QUIET, *map(str, options)], stdin=subprocess.DEVNULL,
+                             stdout=slave, env=clean | {'TERM': 'xterm'} | env)
+    os.close(slave)
+    text = b''
+    try:
+        while part := os.read(master, 65536):
+            text += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    check(child.wait(60) == 0, child.returncode)
+    return text.decode()
+
+
+@claim
+def line():
+    """on a terminal that has the characters there is a line of blocks for the epochs' losses"""
+    blocks = '▁▂▃▄▅▆▇█'
+    for epochs in (2, 7, 60, 61, 500):
+        doc = json.loads(run(PROGRAM, *QUIET, '--json', '-', '--epochs', epochs)[1])
+        text = on_stdout('--epochs', epochs, LANG='C.UTF-8')
+        found = re.search(rf'^loss of epochs 1 to {epochs}, \S+ to \S+: ([{blocks}]+)\r$', text, re.M)
+        check(found and len(found[1]) == min(epochs, 60), epochs, text)
+        logs = [math.log(e['loss']) for e in doc['epochs']]
+        n = len(found[1])
+        parts = [logs[i * epochs // n:(i + 1) * epochs // n] for i in range(n)]
+        means = [sum(part) / len(part) for part in parts]
+        low, high = min(means), max(means)
+        for mean, character in zip(means, found[1]):
+            level = 8 * (mean - low) / (high - low)
+            check(abs(blocks.index(character) + 0.5 - min(level, 7.5)) < 0.500001, level, character)
+    for env in ({}, {'LANG': 'C'}, {'LANG': 'C.UTF-8', 'LC_ALL': 'C'}, {'LANG': 'C.UTF-8',
+                                                                       'TERM': 'dumb'}):
+        check('loss of epochs' not in on_stdout('--epochs', 3, **env), env)
+    check('loss of epochs' not in on_stdout('--epochs', 1, LANG='C.UTF-8'), 'one epoch is no curve')
+    check('loss of epochs' not in run(PROGRAM, *QUIET, env=os.environ | {'LANG': 'C.UTF-8'})[1])
 
 
 def with_bug(words, claimed):
