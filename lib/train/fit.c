@@ -201,7 +201,7 @@ static int enter_epoch(struct fit *fit, uint64_t epoch)
 	struct baton_run *run = &fit->net->run;
 	int rc;
 
-	if (fit->resumes && epoch == run->epoch && !run->epoch_closed && run->epoch_begun) {
+	if (fit->resumes && epoch == run->epoch && run->epoch_begun) {
 		fit->steps_before = run->epoch_step;
 		return BATON_OK;
 	}
