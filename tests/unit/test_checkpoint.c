@@ -893,6 +893,7 @@ Test(checkpoint, null_and_unset_are_refused)
 	cr_expect_eq(baton_snapshot_save(s, path, NULL, 1, NULL), BATON_MISUSE_NULL);
 	cr_expect_eq(baton_snapshot_save(s, path, &note, 1, NULL), BATON_OK);
 	cr_expect_eq(baton_snapshot_save(s, path, &note, 0, NULL), BATON_OK);
+	cr_expect_eq(baton_snapshot_save(s, path, NULL, 0, NULL), BATON_OK);
 	baton_snapshot_put(&s);
 	cr_assert_eq(baton_model_save(net, path, NULL, 0, NULL), BATON_OK);
 	cr_expect_eq(baton_model_load(NULL, path, NULL, 0, NULL, NULL), BATON_MISUSE_NULL);
