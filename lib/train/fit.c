@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "model.h"
+#include "observers.h"
 #include "spec.h"
 #include <baton/fit.h>
 #include <baton/ledger.h>
@@ -16,192 +17,22 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* How a fit goes on after a step, beside an outcome or error: a callback has seen enough. */
-#define STOPPED 1000
-
 /* What one call of baton_fit() knows. */
 struct fit {
 	baton_model *net;
 	baton_pipeline *feed;
 	baton_fit_options options;
-	baton_callback *callbacks; /* [options.n_callbacks], of our own length */
-	bool tells_steps;          /* one of them wants to know of steps */
-	bool resumes;              /* from a checkpoint */
-	uint64_t steps_before;     /* it: steps of the epoch in hand that it had made */
-	bool placed;               /* the first batch was looked at */
-	bool misplaced;            /* and it was another one than the checkpoint's next */
-	struct baton_run loaded;   /* then the model goes back to this */
+	struct baton_observers observers;
+	bool resumes;            /* from a checkpoint */
+	uint64_t steps_before;   /* it: steps of the epoch in hand that it had made */
+	bool placed;             /* the first batch was looked at */
+	bool misplaced;          /* and it was another one than the checkpoint's next */
+	struct baton_run loaded; /* then the model goes back to this */
 	struct baton_binding validation;
 	baton_history history;
 	uint64_t start_ns;
 	baton_error err; /* what went wrong first, if its code is what the fit ends with */
 };
-
-/* The first failure wins over an end of any kind, the first of those over going on. */
-static int merge(int so_far, int answer)
-{
-	if (so_far < 0 || answer == 0)
-		return so_far;
-	if (answer < 0)
-		return answer;
-	return so_far == BATON_OK ? STOPPED : so_far;
-}
-
-/* What the ith callback answered to an event: its words, if it has some, are kept. */
-static int hear(struct fit *fit, int so_far, size_t i, const char *event, int answer)
-{
-	baton_error *words = &fit->net->err;
-
-	if (answer < 0 && fit->err.code == BATON_OK) {
-		baton_error_set(&fit->err, answer, "callback %zu, %s: %s", i, event,
-		                words->code == answer ? words->text : baton_strerror(answer));
-		*words = (baton_error){0};
-	}
-	return merge(so_far, answer);
-}
-
-static int tell_fit_begin(struct fit *fit)
-{
-	const baton_callback *c = fit->callbacks;
-	int rc = BATON_OK;
-
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		if (c->on_fit_begin)
-			rc = hear(fit, rc, i, "on_fit_begin", c->on_fit_begin(c->state, fit->net));
-	}
-	return rc;
-}
-
-/* Write down callbacks' numbers for whoever makes a checkpoint: of each how many, then
- * themselves. */
-static int save_callbacks(struct fit *fit)
-{
-	struct baton_run *run = &fit->net->run;
-	const baton_callback *c = fit->callbacks;
-
-	run->n_saved = 0;
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		double numbers[BATON_CALLBACK_NUMBERS];
-		size_t n;
-
-		if (!c->on_save)
-			continue;
-		n = c->on_save(c->state, numbers);
-		if (n > BATON_CALLBACK_NUMBERS || run->n_saved + 1 + n > BATON_RUN_SAVED)
-			return fit->err.code < 0 ? -EINVAL
-			                         : baton_error_set(&fit->err, -EINVAL,
-			                                           "callback %zu, on_save: "
-			                                           "%zu numbers are too many",
-			                                           i, n);
-		run->saved[run->n_saved++] = (double)n;
-		memcpy(run->saved + run->n_saved, numbers, n * sizeof(double));
-		run->n_saved += (unsigned)n;
-	}
-	return BATON_OK;
-}
-
-/* How many callbacks' numbers a checkpoint holds; -1: it is damaged. */
-static int count_saved(const struct baton_run *run)
-{
-	unsigned at = 0;
-	int count = 0;
-
-	for (; at < run->n_saved; count++) {
-		double n = run->saved[at++];
-
-		if (!(n >= 0 && n <= BATON_CALLBACK_NUMBERS && n <= run->n_saved - at) ||
-		    n != (double)(unsigned)n)
-			return -1;
-		at += (unsigned)n;
-	}
-	return count;
-}
-
-/* Give callbacks back what a checkpoint holds of them. */
-static int restore_callbacks(struct fit *fit)
-{
-	const struct baton_run *run = &fit->net->run;
-	const baton_callback *c = fit->callbacks;
-	const double *at = run->saved;
-	int count = 0, rc = BATON_OK;
-
-	for (size_t i = 0; i < fit->options.n_callbacks; i++)
-		count += c[i].on_restore != NULL;
-	if (count != count_saved(run))
-		return baton_error_set(&fit->err, -EINVAL,
-		                       "the checkpoint has the state of %d callbacks, the fit %d "
-		                       "that would go on from it",
-		                       count_saved(run), count);
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		if (!c->on_restore)
-			continue;
-		rc = hear(fit, rc, i, "on_restore", c->on_restore(c->state, at + 1, (size_t)at[0]));
-		at += 1 + (size_t)at[0];
-	}
-	return rc;
-}
-
-static int tell_fit_end(struct fit *fit)
-{
-	const baton_callback *c = fit->callbacks;
-	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
-
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		if (c->on_fit_end)
-			rc = hear(fit, rc, i, "on_fit_end", c->on_fit_end(c->state, fit->net));
-	}
-	baton_ledger_charge(fit->feed, before);
-	return rc;
-}
-
-static int tell_begin(struct fit *fit, uint64_t epoch)
-{
-	const baton_callback *c = fit->callbacks;
-	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
-
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		if (c->on_epoch_begin)
-			rc = hear(fit, rc, i, "on_epoch_begin", c->on_epoch_begin(c->state, epoch));
-	}
-	baton_ledger_charge(fit->feed, before);
-	return rc;
-}
-
-static int tell_step(struct fit *fit, float loss)
-{
-	const struct baton_run *run = &fit->net->run;
-	const baton_progress progress = {
-		.epoch = run->epoch,
-		.step = run->epoch_step - 1,
-		.steps = fit->options.steps_per_epoch,
-		.loss = loss,
-		.mean = baton_run_mean(run),
-		.mae = baton_run_metric(run, BATON_METRIC_MAE),
-		.mse = baton_run_metric(run, BATON_METRIC_MSE),
-	};
-	const baton_callback *c = fit->callbacks;
-	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
-
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		if (c->on_step)
-			rc = hear(fit, rc, i, "on_step", c->on_step(c->state, &progress));
-	}
-	baton_ledger_charge(fit->feed, before);
-	return rc;
-}
-
-static int tell_end(struct fit *fit, const baton_epoch *epoch)
-{
-	const baton_callback *c = fit->callbacks;
-	int before = baton_ledger_charge(fit->feed, BATON_TIME_LOG), rc = BATON_OK;
-
-	for (size_t i = 0; i < fit->options.n_callbacks; i++, c++) {
-		if (c->on_epoch_end)
-			rc = hear(fit, rc, i, "on_epoch_end", c->on_epoch_end(c->state, epoch));
-	}
-	baton_ledger_charge(fit->feed, before);
-	return rc;
-}
 
 /* Keep a pipeline's words for why it ended. Returns rc. */
 static int note_feed(struct fit *fit, const baton_pipeline *feed, int rc)
@@ -266,8 +97,8 @@ static int step(struct fit *fit)
 	if (rc == BATON_OK)
 		rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
 	baton_release(fit->feed, &b);
-	if (rc == BATON_OK && fit->tells_steps)
-		rc = tell_step(fit, loss);
+	if (rc == BATON_OK && fit->observers.of_steps)
+		rc = baton_tell_step(&fit->observers, fit->options.steps_per_epoch, loss);
 	if (fit->options.terminate_on_nan && !isfinite(loss))
 		return note_nan(fit, k, loss);
 	return rc;
@@ -358,13 +189,14 @@ static int record(struct fit *fit, int rc, uint64_t begin_ns, uint64_t end_ns)
 		validated = validate(fit, epoch);
 	epoch->cut_short = (rc != BATON_OK && rc != BATON_END) || validated != BATON_OK;
 	fit->net->telling = true;
-	told = tell_end(fit, epoch);
+	told = baton_tell_epoch_end(&fit->observers, epoch);
 	run->epoch_closed = !epoch->cut_short;
 	settle_rate(fit->net);
 	if (rc == BATON_OK || (rc == BATON_END && validated < 0))
 		rc = validated;
-	saved = save_callbacks(fit); /* also of a fit that fails: a checkpoint may follow */
-	return merge(merge(rc, told), saved);
+	saved = baton_observers_save(
+		&fit->observers); /* also of a fit that fails: a checkpoint may follow */
+	return baton_observers_merge(baton_observers_merge(rc, told), saved);
 }
 
 /* The epoch begins, unless a checkpoint was made in the middle of it. Returns what callbacks
@@ -374,14 +206,14 @@ static int enter_epoch(struct fit *fit, uint64_t epoch)
 	struct baton_run *run = &fit->net->run;
 	int rc;
 
-	if (fit->resumes && epoch == run->epoch && !run->epoch_closed && run->epoch_begun) {
+	if (fit->resumes && epoch == run->epoch && run->epoch_begun) {
 		fit->steps_before = run->epoch_step;
 		return BATON_OK;
 	}
 	fit->steps_before = 0;
 	baton_run_begin_epoch(run, epoch);
 	fit->net->telling = true;
-	rc = tell_begin(fit, epoch);
+	rc = baton_tell_epoch_begin(&fit->observers, epoch);
 	if (rc >= 0)
 		run->epoch_begun = true;
 	settle_rate(fit->net);
@@ -414,19 +246,19 @@ static int run_epochs(struct fit *fit)
 	int rc;
 
 	fit->net->telling = true;
-	rc = tell_fit_begin(fit);
+	rc = baton_tell_fit_begin(&fit->observers);
 	if (rc == BATON_OK && fit->resumes)
-		rc = restore_callbacks(fit);
+		rc = baton_observers_restore(&fit->observers);
 	if (fit->resumes) /* it was told the first time, too, and then went on */
 		fit->net->rule.learning_rate = (float)fit->net->run.learning_rate;
 	settle_rate(fit->net);
 	if (rc >= 0)
 		fit->net->resumes = false; /* else another fit may go on from there */
 	if (rc == BATON_OK)
-		rc = save_callbacks(fit);
+		rc = baton_observers_save(&fit->observers);
 	for (uint64_t i = first_epoch(fit); rc == BATON_OK && i < fit->options.epochs; i++)
 		rc = run_epoch(fit, i);
-	return merge(rc, tell_fit_end(fit));
+	return baton_observers_merge(rc, baton_tell_fit_end(&fit->observers));
 }
 
 /* The run starts: fresh epochs and digest, unless a checkpoint's go on; weights, state and
@@ -490,7 +322,7 @@ static void finish(struct fit *fit)
 /* What run_epochs() ended with, as the caller is told. */
 static int explain(const struct fit *fit, int rc, baton_error *err)
 {
-	if (rc == STOPPED)
+	if (rc == BATON_STOPPED)
 		return BATON_OK;
 	if (rc < 0 && err)
 		*err = fit->err;
@@ -544,24 +376,6 @@ static int read_options(struct fit *fit, const baton_fit_options *options, baton
 	return check_sameness(&fit->options, fit->net, err);
 }
 
-/* Their elements are as long as the first one says. */
-static int copy_callbacks(struct fit *fit, baton_error *err)
-{
-	const char *theirs = (const char *)fit->options.callbacks;
-	size_t n = fit->options.n_callbacks;
-
-	fit->callbacks = calloc(n + 1, sizeof(*fit->callbacks));
-	if (!fit->callbacks)
-		return baton_error_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++, theirs += fit->options.callbacks->size) {
-		if (!baton_spec_read(&fit->callbacks[i], sizeof(*fit->callbacks), theirs))
-			return baton_error_set(err, -EINVAL, "fit: callback %zu's size is not set",
-			                       i);
-		fit->tells_steps |= fit->callbacks[i].on_step != NULL;
-	}
-	return BATON_OK;
-}
-
 static int reserve_history(struct fit *fit, baton_error *err)
 {
 	fit->history.epochs = calloc(fit->options.epochs, sizeof(baton_epoch));
@@ -608,31 +422,23 @@ int baton_fit(baton_model *net, baton_pipeline *feed, const baton_fit_options *o
 	struct fit fit = {.net = net, .feed = feed, .history = BATON_HISTORY_INIT};
 	int rc;
 
+	fit.observers.net = net;
+	fit.observers.err = &fit.err;
 	if (!net || !feed)
 		return baton_error_set(err, BATON_MISUSE_NULL, "net or feed is NULL");
 	if (history && history->size < offsetof(baton_history, n_epochs))
 		return baton_error_set(err, -EINVAL, "fit: the history's size is not set");
 	if ((rc = read_options(&fit, options, err)) == BATON_OK &&
-	    (rc = copy_callbacks(&fit, err)) == BATON_OK &&
+	    (rc = baton_observers_copy(&fit.observers, &fit.options, err)) == BATON_OK &&
 	    (rc = reserve_history(&fit, err)) == BATON_OK && (rc = bind(&fit, err)) == BATON_OK) {
 		begin(&fit);
 		rc = run_epochs(&fit);
 		finish(&fit);
 		rc = explain(&fit, rc, err);
 	}
-	free(fit.callbacks);
+	free(fit.observers.of);
 	deliver(&fit, history);
 	return rc;
-}
-
-int baton_callback_fail(baton_model *net, int code, const char *text)
-{
-	code = code < 0 ? code : -EINVAL;
-	if (net) {
-		baton_error_set(&net->err, code, "%s", text ? text : baton_strerror(code));
-		baton_error_one_line(net->err.text);
-	}
-	return code;
 }
 
 void baton_history_free(baton_history *history)

@@ -257,7 +257,6 @@ def bad_usage():
             (['--log-csv', inside, '--log-jsonl', inside], 'is what --log-csv writes to'),
             (['--log-csv', inside, '--checkpoint', inside], 'is what --checkpoint writes to'),
             (['--log-jsonl', inside, '--json', inside], 'is what --json writes to'),
-            (['--x', inside, '--y', inside, '--save', inside], 'is what --x reads'),
             (['--log-csv', '/no/such/x'], 'No such file'),
             (['--log-csv', inside, '--log-jsonl', '/no/such/x'], 'No such file'),
             (['--log-csv', place.folder.name], 'directory')):
@@ -376,7 +375,7 @@ def curve_goes_on():
     check(len(points) == len(wanted) == 3 and all(
         s == t and math.isclose(v, w, rel_tol=1e-8)
         for (s, v), (t, w) in zip(points, wanted)), points, wanted)
-    text, err = told_to_gnuplot(CAT, *how, '--epochs', 2, '--resume', place.state, status=1)
+    text, err = told_to_gnuplot(CAT, *how[:2], '--epochs', 2, '--resume', place.state, status=1)
     check(text == 'old' and 'no step was made' in err and err.count('\n') == 1, text, err)
 
 

@@ -32,7 +32,7 @@ static bool has(const char *bug)
 }
 
 static struct kept {
-	char text[1 << 16];
+	char text[1 << 12];
 	size_t n;
 } kept[16];
 
@@ -41,7 +41,7 @@ static ssize_t keep_back(int fd, const void *bytes, size_t n)
 	struct kept *k = &kept[fd % 16];
 
 	if (k->n + n > sizeof(k->text))
-		abort();
+		_exit(3); /* it was to be looked at long before */
 	memcpy(k->text + k->n, bytes, n);
 	k->n += n;
 	return (ssize_t)n;

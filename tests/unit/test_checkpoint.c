@@ -2,9 +2,13 @@
 /* Checkpoints: a training that goes on comes to the same bits, and one that can't is told
  * why. Two states are the same if their checkpoints are, byte for byte. */
 #include "scratch.h"
+#include "train/checkpoint.h"
+#include "train/model.h"
 #include "training.h"
 #include <baton/baton.h>
 #include <math.h>
+#include <sys/resource.h>
+#include <time.h>
 
 TestSuite(checkpoint, .init = make_scratch, .fini = remove_scratch, .timeout = 60);
 
@@ -437,6 +441,9 @@ Test(checkpoint, another_model_optimizer_or_loss_is_refused_by_name)
 	rule.centered = true;
 	refused_by(make_of(two, 2, baton_mse(), rule), "centered");
 	rule = baton_rmsprop(1e-3);
+	rule.epsilon_outside = true;
+	refused_by(make_of(two, 2, baton_mse(), rule), "outside");
+	rule = baton_rmsprop(1e-3);
 	refused_by(make_of(other, 3, baton_mse(), rule), "relu relu_1 1\" here");
 	other[2] = baton_softsign();
 	other[2].name = "relu_1";
@@ -451,10 +458,22 @@ Test(checkpoint, another_model_optimizer_or_loss_is_refused_by_name)
 	refused_by(net, "in order");
 }
 
+Test(checkpoint, another_momentum_is_refused_by_name)
+{
+	struct how how = plain();
+
+	how.optimizer = baton_sgd(5e-5);
+	how.optimizer.momentum = 0.5;
+	save_middle(how);
+	how.optimizer.nesterov = true;
+	refused_by(make(&how), "nesterov");
+}
+
 Test(checkpoint, another_note_is_refused_by_its_key)
 {
 	const baton_note one[] = {{"seed", "7"}}, another[] = {{"seed", "8"}};
-	const baton_note unknown[] = {{"lr", "1"}}, none[] = {{NULL, NULL}};
+	const baton_note unknown[] = {{"lr", "1"}}, none[] = {{NULL, NULL}}, half[] = {{"a", NULL}};
+	const baton_note words[] = {{"a", "x: y"}}, close[] = {{"a", "x:z"}};
 	struct how how = plain();
 	baton_model *net = make(&how);
 
@@ -464,6 +483,11 @@ Test(checkpoint, another_note_is_refused_by_its_key)
 	refused(net, in_scratch("noted"), another, 1, "seed is \"7\" there, \"8\" here");
 	refused(net, in_scratch("noted"), unknown, 1, "note.lr");
 	refused(net, in_scratch("noted"), none, 1, "note");
+	refused(net, in_scratch("noted"), half, 1, "note");
+	cr_assert_eq(baton_model_save(net, in_scratch("noted"), words, 1, NULL), BATON_OK);
+	refused(net, in_scratch("noted"), close, 1, "a is \" y\" there, \"z\" here");
+	cr_assert_eq(baton_model_save(net, in_scratch("noted"), close, 1, NULL), BATON_OK);
+	refused(net, in_scratch("noted"), words, 1, "a is \"z\" there, \" y\" here");
 	baton_model_destroy(&net);
 }
 
@@ -620,6 +644,35 @@ Test(checkpoint, a_fit_does_not_begin_with_more_callbacks_numbers_than_it_can_ke
 	baton_model_destroy(&net);
 }
 
+static int fails_at_its_end(void *state, const baton_epoch *epoch)
+{
+	(void)epoch;
+	*(size_t *)state = BATON_CALLBACK_NUMBERS + 1;
+	return -EPIPE;
+}
+
+Test(checkpoint, a_callback_that_has_failed_may_have_any_numbers)
+{
+	const struct how how = plain();
+	baton_model *net = make(&how);
+	baton_pipeline *feed = feed_from(0, &how);
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	baton_callback callback = BATON_CALLBACK_INIT;
+	size_t n = 0;
+	baton_error err;
+
+	callback.state = &n;
+	callback.on_save = save_many;
+	callback.on_epoch_end = fails_at_its_end;
+	options.steps_per_epoch = 1;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), -EPIPE);
+	cr_expect(err.code == -EPIPE && strstr(err.text, "on_epoch_end"), "%s", err.text);
+	cr_expect_eq(baton_close(&feed), BATON_OK);
+	baton_model_destroy(&net);
+}
+
 Test(checkpoint, batches_that_begin_elsewhere_are_refused)
 {
 	struct how how = plain();
@@ -673,11 +726,159 @@ Test(checkpoint, a_loss_that_is_not_finite_does_not_replace_one_that_is)
 	baton_model_destroy(&net);
 }
 
+/* A load would refuse them, whatever made them so. */
+Test(checkpoint, sums_that_are_not_finite_are_not_saved)
+{
+	struct how how = plain();
+	baton_model *net = make(&how);
+	struct baton_state state = baton_model_state_of(net);
+
+	for (int i = 0; i < 4; i++) {
+		struct baton_run run = net->run;
+		baton_error err;
+
+		(i == 1   ? &run.loss_sum
+		 : i == 2 ? &run.mae_sum
+		          : &run.mse_sum)[0] = i == 0 ? 1 : (double)INFINITY;
+		state.run = &run;
+		cr_expect_eq(baton_state_save(&state, in_scratch("x"), 1, NULL, 0, &err),
+		             i == 0 ? BATON_OK : BATON_ERR_NAN, "%d", i);
+		cr_expect_eq(count_scratch(), 1, "%d", i);
+	}
+	baton_model_destroy(&net);
+}
+
+static int end_at_once(void *state, baton_writable *b, baton_rng *rng)
+{
+	(void)state, (void)b, (void)rng;
+	return BATON_END;
+}
+
+/* What its callbacks were told, they were told. */
+Test(checkpoint, an_epoch_that_began_and_made_no_step_goes_on)
+{
+	struct how how = plain();
+	baton_model *net = make(&how);
+	baton_source source = mean_source(8);
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	baton_rate_schedule schedule = BATON_RATE_SCHEDULE_INIT;
+	baton_callback callback = baton_rate_schedule_callback(&schedule);
+	baton_resume at = BATON_RESUME_INIT;
+	baton_pipeline *feed;
+	struct outcome whole, rest;
+
+	source.fill = end_at_once;
+	feed = open_inline(&source);
+	schedule.schedule = fall;
+	options.epochs = EPOCHS;
+	options.steps_per_epoch = STEPS;
+	options.callbacks = &callback;
+	options.n_callbacks = 1;
+	cr_assert_eq(baton_fit(net, feed, &options, NULL, NULL), BATON_END);
+	cr_assert_eq(baton_close(&feed), BATON_OK);
+	cr_assert_eq(baton_model_save(net, in_scratch("middle"), NULL, 0, NULL), BATON_OK);
+	cr_assert_eq(baton_model_load(net, in_scratch("middle"), NULL, 0, &at, NULL), BATON_OK);
+	cr_expect(at.step == 0 && at.next_batch == 0 && at.epoch == 0 && at.epoch_step == 0);
+	baton_model_destroy(&net);
+	how.scheduled = true;
+	whole = train(&how);
+	how.from = in_scratch("middle");
+	rest = train(&how);
+	cr_expect_eq(rest.rc, BATON_OK, "%s", rest.err.text);
+	cr_expect_eq(rest.digest, whole.digest);
+	cr_expect(rest.rate == whole.rate, "the first epoch was told twice: %g, %g", rest.rate,
+	          whole.rate);
+}
+
+/* Without steps_per_epoch an epoch is as long as its source. */
+Test(checkpoint, it_goes_on_to_the_end_of_the_source)
+{
+	struct how how = plain();
+	uint64_t digests[2];
+
+	how.to = in_scratch("middle");
+	how.save_at = 2;
+	for (int i = 0; i < 2; i++) {
+		baton_model *net = make(&how);
+		baton_source source = mean_source(8);
+		baton_options from = BATON_OPTIONS_INIT;
+		baton_history history = BATON_HISTORY_INIT;
+		baton_resume at = BATON_RESUME_INIT;
+		baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+		struct saver saver = {&how, net, 0};
+		baton_callback callback = BATON_CALLBACK_INIT;
+		baton_pipeline *feed = NULL;
+
+		if (i == 1)
+			cr_assert_eq(baton_model_load(net, how.to, NULL, 0, &at, NULL), BATON_OK);
+		callback.state = &saver;
+		callback.on_step = i == 0 ? save_in_step : NULL;
+		options.callbacks = &callback;
+		options.n_callbacks = 1;
+		source.n_batches = 5;
+		from.producers = BATON_INLINE;
+		from.first_batch = at.next_batch;
+		cr_assert_eq(baton_open(&feed, &source, &from, NULL), BATON_OK);
+		cr_expect_eq(baton_fit(net, feed, &options, &history, NULL), BATON_END);
+		cr_expect_eq(history.steps, i == 0 ? 5 : 3);
+		digests[i] = history.digest;
+		baton_history_free(&history);
+		cr_assert_eq(baton_close(&feed), BATON_OK);
+		baton_model_destroy(&net);
+	}
+	cr_expect_eq(digests[0], digests[1]);
+}
+
+static void limit_size(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+Test(checkpoint, a_limit_on_the_size_of_files_is_an_error_and_no_signal)
+{
+	struct how how = plain();
+	baton_model *net = make(&how);
+	struct bytes good;
+	baton_error err;
+
+	cr_assert_eq(baton_model_save(net, in_scratch("x"), NULL, 0, NULL), BATON_OK);
+	good = read_bytes(in_scratch("x"));
+	write_bytes(in_scratch("x"), "old", 3);
+	limit_size(good.n - 1);
+	cr_expect_eq(baton_model_save(net, in_scratch("x"), NULL, 0, &err), -EFBIG);
+	cr_expect(strstr(err.text, "File too large"), "%s", err.text);
+	limit_size(good.n);
+	cr_expect_eq(count_scratch(), 1);
+	free(good.at);
+	good = read_bytes(in_scratch("x"));
+	cr_expect_eq(good.n, 3);
+	cr_expect_eq(baton_model_save(net, in_scratch("x"), NULL, 0, &err), BATON_OK);
+	free(good.at);
+	limit_size(RLIM_INFINITY); /* else what writes at the exit is killed */
+	baton_model_destroy(&net);
+}
+
+static void snapshot_of(const struct how *how, baton_model *net, const baton_snapshot **s)
+{
+	baton_resume at = BATON_RESUME_INIT;
+	struct outcome out = {.rc = 0};
+
+	run(how, net, &at, &out);
+	*s = baton_snapshot_get(net);
+	cr_assert_not_null(*s);
+}
+
 Test(checkpoint, null_and_unset_are_refused)
 {
 	struct how how = plain();
 	baton_model *net = make(&how), *raw = mean_model();
+	const baton_note note = {"a", "b"};
 	const char *path = in_scratch("x");
+	const baton_snapshot *s;
 	baton_resume at = {0};
 	baton_error err;
 
@@ -687,6 +888,14 @@ Test(checkpoint, null_and_unset_are_refused)
 	cr_expect_eq(baton_model_save(raw, path, NULL, 0, &err), -EINVAL);
 	cr_expect(strstr(err.text, "not compiled"));
 	cr_expect_eq(baton_snapshot_save(NULL, path, NULL, 0, NULL), BATON_MISUSE_NULL);
+	cr_expect_null(baton_snapshot_get(net)); /* asks for one */
+	snapshot_of(&how, net, &s);
+	cr_expect_eq(baton_snapshot_save(s, NULL, NULL, 0, NULL), BATON_MISUSE_NULL);
+	cr_expect_eq(baton_snapshot_save(s, path, NULL, 1, NULL), BATON_MISUSE_NULL);
+	cr_expect_eq(baton_snapshot_save(s, path, &note, 1, NULL), BATON_OK);
+	cr_expect_eq(baton_snapshot_save(s, path, &note, 0, NULL), BATON_OK);
+	cr_expect_eq(baton_snapshot_save(s, path, NULL, 0, NULL), BATON_OK);
+	baton_snapshot_put(&s);
 	cr_assert_eq(baton_model_save(net, path, NULL, 0, NULL), BATON_OK);
 	cr_expect_eq(baton_model_load(NULL, path, NULL, 0, NULL, NULL), BATON_MISUSE_NULL);
 	cr_expect_eq(baton_model_load(net, NULL, NULL, 0, NULL, NULL), BATON_MISUSE_NULL);
@@ -833,6 +1042,65 @@ Test(checkpoint, the_thread_refuses_a_path_that_can_not_be_written)
 		          err.text);
 	}
 	cr_expect_eq(count_scratch(), 3);
+	baton_model_destroy(&net);
+}
+
+static void sleep_60_ms(void)
+{
+	const struct timespec some = {0, 60000000};
+
+	nanosleep(&some, NULL);
+}
+
+/* It looks while this sleeps, or it does not: nothing is to be saved either way. */
+Test(checkpoint, the_thread_saves_no_step_that_is_too_near_or_behind)
+{
+	struct how how = plain();
+	baton_model *net = make(&how);
+	baton_checkpoint_options options = keeping(UINT64_MAX, 1);
+	baton_checkpointer *c;
+	baton_resume at = BATON_RESUME_INIT;
+	struct outcome out = {.rc = 0};
+
+	cr_assert_eq(baton_model_save(net, in_scratch("fresh"), NULL, 0, NULL), BATON_OK);
+	cr_assert_eq(baton_checkpointer_start(&c, net, &options, NULL), BATON_OK);
+	sleep_60_ms();
+	run(&how, net, &at, &out);
+	sleep_60_ms();
+	cr_expect_eq(count_scratch(), 1);
+	cr_assert_eq(baton_checkpointer_stop(&c, NULL, NULL), BATON_OK);
+	cr_assert_eq(baton_model_save(net, in_scratch("end"), NULL, 0, NULL), BATON_OK);
+	cr_expect(same_files(in_scratch("kept"), in_scratch("end")));
+	unlink(in_scratch("kept"));
+	options.every = 1;
+	run(&how, net, &at, &out); /* twice as far */
+	cr_assert_eq(baton_checkpointer_start(&c, net, &options, NULL), BATON_OK);
+	cr_assert_eq(baton_model_load(net, in_scratch("fresh"), NULL, 0, &at, NULL), BATON_OK);
+	run(&how, net, &at, &out);
+	sleep_60_ms();
+	cr_expect_eq(count_scratch(), 2);
+	cr_assert_eq(baton_checkpointer_stop(&c, NULL, NULL), BATON_OK);
+	cr_expect(same_files(in_scratch("kept"), in_scratch("end")));
+	baton_model_destroy(&net);
+}
+
+Test(checkpoint, the_threads_file_has_the_notes)
+{
+	struct how how = plain();
+	baton_model *net = make(&how);
+	const baton_note notes[] = {{"seed", "7"}, {"lr", "1"}}, other = {"lr", "2"};
+	baton_checkpoint_options options = keeping(0, 1);
+	baton_checkpointer *c;
+	baton_resume at = BATON_RESUME_INIT;
+	struct outcome out = {.rc = 0};
+
+	options.notes = notes;
+	options.n_notes = 2;
+	cr_assert_eq(baton_checkpointer_start(&c, net, &options, NULL), BATON_OK);
+	run(&how, net, &at, &out);
+	cr_expect_eq(baton_checkpointer_stop(&c, NULL, NULL), BATON_OK);
+	cr_expect_eq(baton_model_load(net, in_scratch("kept"), notes, 2, NULL, NULL), BATON_OK);
+	refused(net, in_scratch("kept"), &other, 1, "lr is \"1\" there");
 	baton_model_destroy(&net);
 }
 

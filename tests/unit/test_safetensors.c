@@ -113,6 +113,12 @@ static const struct {
 	{"{\"b\":" T("BF16", "[1,3]", "12", "18") "," KERNEL "," BIAS "}", 18, true},
 	{"{\"b\":" T("F32", "[0,9007199254740991]", "12", "12") "," KERNEL "," BIAS "}", 12, true},
 	{"{\"b\":" T("F64", "[]", "12", "20") "," KERNEL "," BIAS "}", 20, true},
+	/* empty ones begin where others do */
+	{"{" KERNEL ",\"e\":" T("F32", "[0]", "0", "0") "," BIAS "}", 12, true},
+	{"{\"e\":" T("F32", "[0]", "0", "0") "," KERNEL "," BIAS "}", 12, true},
+	{"{\"e\":" T("F32", "[0]", "8", "8") "," KERNEL ",\"f\":" T("I8", "[0]", "8", "8") "," BIAS
+                                                                                           "}",
+         12, true},
 	/* not an object */
 	{"", 12, false},
 	{"   ", 12, false},
@@ -256,6 +262,27 @@ Test(safetensors, lengths_that_lie_are_refused)
 	free(good.at);
 }
 
+/* A good file whose header is blanks for the most part. */
+Test(safetensors, a_header_is_at_most_16_MiB)
+{
+	for (size_t more = 0; more < 2; more++) {
+		struct bytes good = read_bytes(in_scratch("good"));
+		uint64_t length, padded = (1u << 24) + more;
+		unsigned char *all = malloc(good.n + padded);
+
+		cr_assert_not_null(all);
+		memcpy(&length, good.at, 8);
+		memcpy(all, &padded, 8);
+		memcpy(all + 8, good.at + 8, length);
+		memset(all + 8 + length, ' ', padded - length);
+		memcpy(all + 8 + padded, good.at + 8 + length, good.n - 8 - length);
+		write_bytes(in_scratch("bad"), all, good.n - length + padded);
+		cr_expect_eq(load(in_scratch("bad"), "16 MiB"), more ? -EINVAL : BATON_OK);
+		free(all);
+		free(good.at);
+	}
+}
+
 /* Deep is refused without a deep stack of ours. */
 Test(safetensors, nesting_is_limited)
 {
@@ -365,6 +392,31 @@ Test(safetensors, callbacks_numbers_are_at_most_64)
 	cr_expect_lt(load(edited("\"callbacks\":\"\"", to), "65"), 0);
 }
 
+/* Does a fit with this callback go on from a file with these numbers? */
+static void restore(const char *numbers, const baton_callback *callback, bool good)
+{
+	baton_source source = mean_source(8);
+	baton_fit_options options = BATON_FIT_OPTIONS_INIT;
+	baton_options from = BATON_OPTIONS_INIT;
+	baton_pipeline *feed = NULL;
+	char to[128];
+	baton_error err;
+
+	snprintf(to, sizeof(to), "\"callbacks\":\"%s\"", numbers);
+	cr_assert_eq(load(edited("\"callbacks\":\"\"", to), to), BATON_OK, "%s", to);
+	options.callbacks = callback;
+	options.n_callbacks = 1;
+	options.steps_per_epoch = 5;
+	options.epochs = 2;
+	from.producers = BATON_INLINE;
+	from.first_batch = 5;
+	cr_assert_eq(baton_open(&feed, &source, &from, NULL), BATON_OK);
+	cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), good ? BATON_OK : -EINVAL, "%s",
+	             to);
+	cr_expect(good || strstr(err.text, "checkpoint"), "%s: %s", to, err.text);
+	cr_assert_eq(baton_close(&feed), BATON_OK);
+}
+
 /* What a callback's numbers are is found out by the fit that would go on. */
 Test(safetensors, callbacks_numbers_that_are_none_are_refused_by_the_fit)
 {
@@ -376,6 +428,7 @@ Test(safetensors, callbacks_numbers_that_are_none_are_refused_by_the_fit)
 	                                  "5 1 2 3 4 5 6",
 	                                  "4 1 2 3 4",
 	                                  "5.5 1 2 3 4 5",
+	                                  "4.5 1 2 3 4 5",
 	                                  "5 1 -1 0 0 1",
 	                                  "5 1 0 nan 0 1",
 	                                  "5 1 1e300 0 0 1",
@@ -383,31 +436,26 @@ Test(safetensors, callbacks_numbers_that_are_none_are_refused_by_the_fit)
 	                                  "0",
 	                                  "inf",
 	                                  ""};
-	baton_source source = mean_source(8);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		baton_early_stopping stop = BATON_EARLY_STOPPING_INIT;
 		baton_callback callback = baton_early_stopping_callback(&stop);
-		baton_fit_options options = BATON_FIT_OPTIONS_INIT;
-		baton_options from = BATON_OPTIONS_INIT;
-		baton_pipeline *feed = NULL;
-		char to[128];
-		baton_error err;
-		bool good = i == 0;
 
-		snprintf(to, sizeof(to), "\"callbacks\":\"%s\"", bad[i]);
-		cr_assert_eq(load(edited("\"callbacks\":\"\"", to), to), BATON_OK, "%s", to);
-		options.callbacks = &callback;
-		options.n_callbacks = 1;
-		options.steps_per_epoch = 5;
-		options.epochs = 2;
-		from.producers = BATON_INLINE;
-		from.first_batch = 5;
-		cr_assert_eq(baton_open(&feed, &source, &from, NULL), BATON_OK);
-		cr_expect_eq(baton_fit(net, feed, &options, NULL, &err), good ? BATON_OK : -EINVAL,
-		             "%s", to);
-		cr_expect(good || strstr(err.text, "checkpoint"), "%s: %s", to, err.text);
-		cr_assert_eq(baton_close(&feed), BATON_OK);
+		restore(bad[i], &callback, i == 0);
+	}
+}
+
+Test(safetensors, a_smaller_rates_numbers_are_counts)
+{
+	static const char *const all[] = {"4 1e9 0 0 0",    "4 inf 1 2 3",   "4 1 -1 0 0",
+	                                  "4 1 0 nan 0",    "4 1 0 0 1e300", "4 1 0 0 -1",
+	                                  "4 1 0x1p53 0 0", "5 1 0 0 0 0",   "3 1 0 0"};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		baton_reduce_rate reduce = BATON_REDUCE_RATE_INIT;
+		baton_callback callback = baton_reduce_rate_callback(&reduce);
+
+		restore(all[i], &callback, i < 2);
 	}
 }
 
