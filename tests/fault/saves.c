@@ -28,6 +28,7 @@ static atomic_long calls, fail_at; /* fail_at 0: never */
 static atomic_long blocks, files, threads;
 static atomic_int survivable; /* what failed need not be an error */
 static atomic_int committed;  /* the new file has taken the old one's place */
+static atomic_int shrunk;     /* a read that fails comes to the end */
 static atomic_int short_ones; /* reads and writes are short, or interrupted */
 
 static int fails(void)
@@ -142,7 +143,7 @@ WRAP(ssize_t, write, (int fd, const void *from, size_t n))
 WRAP(ssize_t, pread64, (int fd, void *to, size_t n, off_t offset))
 {
 	if (fails_with(EIO))
-		return -1;
+		return atomic_load(&shrunk) ? 0 : -1;
 	if (n > 1 && atomic_load(&short_ones)) {
 		if (atomic_load(&calls) % 2) {
 			errno = EINTR;
@@ -383,6 +384,17 @@ static int load_in_memory(void)
 	return open_samples(true);
 }
 
+/* A read that fails finds the file's end, as if it had shrunk since it was opened. */
+static int load_shrunk(void)
+{
+	int rc;
+
+	atomic_store(&shrunk, 1);
+	rc = open_samples(true);
+	atomic_store(&shrunk, 0);
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -393,7 +405,8 @@ static const struct {
                  {"load", load, 60},
                  {"load weights", load_weights, 30},
                  {"load mapped samples", load_mapped, 15},
-                 {"load samples", load_in_memory, 15}};
+                 {"load samples", load_in_memory, 15},
+                 {"load samples that have shrunk", load_shrunk, 15}};
 
 static void put_old_files(void)
 {
