@@ -8,7 +8,7 @@
 
 TestSuite(npy, .init = make_scratch, .fini = remove_scratch, .timeout = 60);
 
-#define Npy(name) Test(npy, name)
+#define Npy(name) Unit(npy, name)
 
 enum { SAMPLES = 23 };
 
