@@ -324,12 +324,13 @@ static int read_header(struct baton_npy_data *d, uint64_t file_bytes, const char
                        baton_error *err)
 {
 	size_t most = 12 + BATON_NPY_MOST_HEADER, got;
-	unsigned char *bytes = malloc(most);
+	size_t wanted = file_bytes < most ? (size_t)file_bytes : most;
+	unsigned char *bytes = malloc(wanted + (wanted == 0)); /* no more: ASan would see */
 	int rc;
 
 	if (!bytes)
 		return baton_error_set(err, -ENOMEM, "%.60s: out of memory", path);
-	rc = read_fully(d->fd, bytes, file_bytes < most ? file_bytes : most, &got);
+	rc = read_fully(d->fd, bytes, wanted, &got);
 	rc = rc < 0 ? cant("read", rc, path, err)
 	            : baton_npy_parse(&d->header, bytes, got, file_bytes, path, err);
 	free(bytes);

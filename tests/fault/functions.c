@@ -13,6 +13,7 @@
  *
  * Exit 0; 1 and a line at the first mistake. */
 
+#include "dlpack_abi.h"
 #include <baton/baton.h>
 #include <dirent.h>
 #include <errno.h>
@@ -439,6 +440,30 @@ static void training_by_hand(void)
 	TRY(baton_model_destroy(&net));
 }
 
+/* A batch as tensors. If they can't be made it is freed, and so not asked again. */
+static void give_away(baton_pipeline *feed) BATON_NO_ANALYSIS;
+static void give_away(baton_pipeline *feed)
+{
+	struct DLManagedTensor *tensors[2];
+	baton_claim c = BATON_CLAIM_INIT;
+	baton_batch b = BATON_BATCH_INIT;
+	int rc;
+
+	TRY(baton_begin(feed, &c));
+	TRY(baton_submit(feed, &c));
+	TRY(baton_next(feed, &b));
+	TRY(baton_detach(feed, &b));
+	rc = CALL(baton_dlpack(&b, tensors, 2));
+	inside = 0;
+	if (rc == -ENOMEM && !tensors[0] && !tensors[1])
+		refused = rc;
+	else if (rc != BATON_OK)
+		broken("baton_dlpack", rc);
+	for (int i = 0; rc == BATON_OK && i < 2; i++)
+		tensors[i]->deleter(tensors[i]);
+	HOLDS(baton_free(&b) == BATON_MISUSE_EMPTY);
+}
+
 /* What knows no pipeline, and an END by a claim. */
 static void the_rest(void) BATON_NO_ANALYSIS;
 static void the_rest(void)
@@ -449,8 +474,10 @@ static void the_rest(void)
 	baton_bar bar = BATON_BAR_INIT;
 	uint32_t out[4];
 	char line[80];
+	baton_permutation order;
 	baton_rng rng;
 
+	give_away(feed);
 	TRY(baton_begin(feed, &c));
 	TRY(baton_finish(feed, &c));
 	TRY(baton_close(&feed));
@@ -462,6 +489,9 @@ static void the_rest(void)
 	HOLDS(baton_rng_uniform(&rng) < 1);
 	enter("baton_rng_fill_below(");
 	baton_rng_fill_below(&rng, 3, out, 4);
+	enter("baton_permutation_init(");
+	baton_permutation_init(&order, 10, 1, 1);
+	HOLDS(baton_permutation_at(&order, 9) < 10);
 	enter("baton_philox4x32(");
 	baton_philox4x32(counter, key, out);
 	HOLDS(baton_bar_format(line, sizeof(line), &bar) > 0);

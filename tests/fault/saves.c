@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ static atomic_long calls, fail_at; /* fail_at 0: never */
 static atomic_long blocks, files, threads;
 static atomic_int survivable; /* what failed need not be an error */
 static atomic_int committed;  /* the new file has taken the old one's place */
+static atomic_int shrunk;     /* a read that fails comes to the end */
 static atomic_int short_ones; /* reads and writes are short, or interrupted */
 
 /* How it fails. */
@@ -152,7 +154,7 @@ WRAP(ssize_t, write, (int fd, const void *from, size_t n))
 WRAP(ssize_t, pread64, (int fd, void *to, size_t n, off_t offset))
 {
 	if (fails_with(EIO))
-		return atomic_load(&zeros) ? 0 : -1;
+		return atomic_load(&zeros) || atomic_load(&shrunk) ? 0 : -1;
 	if (n > 1 && atomic_load(&short_ones)) {
 		if (atomic_load(&calls) % 2) {
 			errno = EINTR;
@@ -184,6 +186,11 @@ WRAP(int, fsync, (int fd))
 		return -1;
 	}
 	return fails_with(EIO) ? -1 : __real_fsync(fd);
+}
+
+WRAP(void *, mmap64, (void *at, size_t size, int access, int flags, int fd, off_t offset))
+{
+	return fails_with(ENOMEM) ? MAP_FAILED : __real_mmap64(at, size, access, flags, fd, offset);
 }
 
 WRAP(int, link, (const char *from, const char *to))
@@ -364,6 +371,52 @@ static int load_weights(void)
 	return baton_weights_load(net, in_folder("expected"), &err);
 }
 
+/* Samples from two files; what was opened is whole, or nothing. */
+static int open_samples(bool in_memory)
+{
+	const baton_npy_file all[] = {{"x", in_folder("x.npy"), false},
+	                              {"y", in_folder("x.npy"), true}};
+	baton_npy_options options = BATON_NPY_OPTIONS_INIT;
+	baton_npy_info info = BATON_NPY_INFO_INIT;
+	baton_source source = BATON_SOURCE_INIT;
+	baton_error err = {0};
+	uint64_t identity;
+	baton_npy *data;
+	int rc;
+
+	options.rows = 2;
+	options.in_memory = in_memory;
+	rc = baton_npy_open(&data, all, 2, &options, &err);
+	if (rc < 0)
+		return data || rc != err.code || !err.text[0] ? -EPROTO : rc;
+	rc = baton_npy_identity(data, &identity, &err);
+	if (baton_npy_source(data, &source) < 0 || baton_npy_get(data, &info) < 0 ||
+	    info.samples != 3 || baton_npy_close(&data) < 0)
+		return -EPROTO;
+	return rc;
+}
+
+static int load_mapped(void)
+{
+	return open_samples(false);
+}
+
+static int load_in_memory(void)
+{
+	return open_samples(true);
+}
+
+/* A read that fails finds the file's end, as if it had shrunk since it was opened. */
+static int load_shrunk(void)
+{
+	int rc;
+
+	atomic_store(&shrunk, 1);
+	rc = open_samples(true);
+	atomic_store(&shrunk, 0);
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -372,10 +425,17 @@ static const struct {
                  {"snapshot", save_snapshot, 60},
                  {"keep", keep, 60},
                  {"load", load, 60},
-                 {"load weights", load_weights, 30}};
+                 {"load weights", load_weights, 30},
+                 {"load mapped samples", load_mapped, 15},
+                 {"load samples", load_in_memory, 15},
+                 {"load samples that have shrunk", load_shrunk, 15}};
 
 static void put_old_files(void)
 {
+	static const char npy[] = "\x93NUMPY\1\0\x3a\0{'descr': '|u1', 'fortran_order': False, "
+				  "'shape': (3,), }\nabc";
+
+	write_whole("x.npy", npy, sizeof(npy) - 1);
 	write_whole("a", "old", 3);
 	write_whole("a.1", "older", 5);
 	write_whole("a.2", "oldest", 6);

@@ -72,7 +72,7 @@ static void check_fields(const uint8_t *data, size_t size, const baton_npy_info 
 	if (strncmp(value_of(header, "fortran_order"), "False", 5) != 0)
 		broken("C order", header);
 	at = value_of(header, "shape");
-	if (*at != '(' || !strchr(at, ','))
+	if (*at != '(' || strcspn(at, ",") > strcspn(at, ")"))
 		broken("a shape is a tuple", header);
 	if (strtoull(at + 1, &end, 10) != info->samples)
 		broken("samples are the first axis", header);

@@ -21,6 +21,8 @@ ADVICE = "lib/report/advice.c"
 PRODUCER, CLAIM, DELIVERY = "lib/feed/producer.c", "lib/feed/claim.c", "lib/feed/delivery.c"
 BATCH, BLOCK, LAYOUT = "lib/feed/batch.c", "lib/feed/block.c", "lib/feed/layout.c"
 POOL, PIPELINE, RNG = "lib/feed/pool.c", "lib/feed/pipeline.c", "lib/feed/rng.c"
+PERMUTATION, NPY = "lib/feed/permutation.c", "lib/feed/npy.c"
+SOURCE_NPY, DLPACK = "lib/feed/source_npy.c", "lib/feed/dlpack.c"
 SNAPSHOT, RECLAIMER = "lib/train/snapshot.c", "lib/train/reclaimer.c"
 OPTIMIZER, LINEAR, DENSE, LOSS = (f"lib/train/{name}" for name in (
     "optimizer.c", "linear.c", "layer_dense.c", "loss.h"))
@@ -945,6 +947,55 @@ for name, path, old, new in (
         ("close need not be checked", PIPELINE_H,
          "BATON_API BATON_MUST_CHECK int baton_close(", "BATON_API int baton_close(")):
     step("what must not compile", name, path, old, new, layers=("compile",))
+
+# permutation.c, source_npy.c, npy.c, dlpack.c
+for name, path, old, new in (
+        ("four rounds", "lib/baton/permutation.h", "#define BATON_PERMUTATION_ROUNDS 8",
+         "#define BATON_PERMUTATION_ROUNDS 4"),
+        ("too few bits for small sizes", PERMUTATION, "#define LEAST_BITS 6u", "#define LEAST_BITS 4u"),
+        ("every epoch in one order", PERMUTATION, "(uint32_t)epoch,\n", "0,\n"),
+        ("one order for every seed", PERMUTATION, "{(uint32_t)seed, (uint32_t)(seed >> 32)}",
+         "{0, 0}"),
+        ("a round that is no bijection", PERMUTATION, "\t\thigh ^= scramble(low,",
+         "\t\thigh = scramble(low,"),
+        ("one turn only", PERMUTATION, "\twhile (i >= p->n_);\n", "\twhile (0);\n"),
+        ("places of other shards", SOURCE_NPY, "* d->options.n_shards + d->options.shard;",
+         "+ d->options.shard * d->places;"),
+        ("a short batch said to be full", SOURCE_NPY, "return baton_set_rows(b, rows);",
+         "return BATON_OK;"),
+        ("epochs run over their end", SOURCE_NPY, "d->options.epochs && epoch >= d->options.epochs",
+         "0"),
+        ("columns by different orders", SOURCE_NPY, "copy(&d->columns[c], samples, n,",
+         "copy(&d->columns[c], samples + (c > 0 && n > 1), n - (c > 0 && n > 1),"),
+        ("the second chunk over the first", SOURCE_NPY, "baton_writable_data(b, c) + i * bytes);",
+         "baton_writable_data(b, c) + 0 * i * bytes);"),
+        ("a seed of its own", SOURCE_NPY, "d->samples, rng->seed_, epoch)", "d->samples, 0, epoch)"),
+        ("a file that shrinks is not looked for", SOURCE_NPY,
+         "\tif (check_whole(d, &err) < 0)\n", "\tif (0)\n"),
+        ("files are let go in use", SOURCE_NPY,
+         "atomic_load_explicit(&(*data)->producers, memory_order_acquire) > 0", "0"),
+        ("lengths need not agree", SOURCE_NPY, "if (d->n_columns > 1 && h->n != d->samples)",
+         "if (0)"),
+        ("drop_last keeps", SOURCE_NPY, "\tif (o->drop_last)\n", "\tif (0)\n"),
+        ("infinity of float16 is a number", SOURCE_NPY,
+         "bool finite = (half & 0x7c00) != 0x7c00;", "bool finite = true;"),
+        ("identity without the data", SOURCE_NPY, "return mix_data(hash, &c->data);",
+         "return hash;"),
+        ("identity without the last piece", SOURCE_NPY, "(i + 1 < PIECES ? at : bytes - PIECE)",
+         "at"),
+        ("bytes behind the data", NPY, "if (there > wanted)", "if (0)"),
+        ("Fortran order", NPY, "\tif (said->fortran)\n", "\tif (0)\n"),
+        ("big-endian numbers", NPY,
+         "if (i == n || (order != '<' && (order != '|' || dtypes[i].item > 1)))", "if (i == n)"),
+        ("waits for a pipe", NPY, " | O_NONBLOCK", ""),
+        ("the first tensor's end frees all", DLPACK, "memory_order_acq_rel) > 1)",
+         "memory_order_acq_rel) > 2)"),
+        ("a detached batch given away stays in the caller's hands", DLPACK,
+         "\t*b = (baton_batch)BATON_BATCH_INIT;\n", ""),
+        ("any batch can be given away", DLPACK, "\tif (b->kind_ != BATON_DETACHED)\n", "\tif (0)\n"),
+        ("tensors of a full batch", DLPACK, "(int64_t)baton_rows(b);", "3;")):
+    step("samples from files", name, path, old, new, layers=("unit", "asan"),
+         first=("permutation", "dlpack", "npy"))
 
 # the model of the pipeline
 for macro in ("NO_WAKE_PUBLISHED", "NO_SLOT_CHECK", "NO_RECHECK_PRODUCER", "NO_RECHECK_TRAINER",

@@ -74,7 +74,7 @@ FEED = ["lib/error.c", "lib/thread.c", *sorted(glob.glob("lib/feed/*.c", root_di
 WHOLE = [*FEED, *sorted(glob.glob("lib/train/*.c", root_dir=ROOT)),
          *sorted(glob.glob("lib/report/*.c", root_dir=ROOT))]
 FEED_UNITS = ("ring", "wait", "batch", "delivery", "claim", "pipeline", "cancel", "layout",
-              "poison", "rng", "error", "ledger")
+              "poison", "rng", "permutation", "npy", "dlpack", "error", "ledger")
 TRAIN_UNITS = ("snapshot", "optimizer", "loss", "dense", "reduce", "fit", "model", "callbacks",
                "advice")
 

@@ -8,7 +8,7 @@
 
 TestSuite(npy, .init = make_scratch, .fini = remove_scratch, .timeout = 60);
 
-#define Npy(name) Test(npy, name)
+#define Npy(name) Unit(npy, name)
 
 enum { SAMPLES = 23 };
 
@@ -162,6 +162,27 @@ Npy(without_epochs_there_is_no_end)
 	close_data(data);
 	data = open_files(&o);
 	cr_assert_eq(all_of(data, 2, ids, 23 * 20), 23 * 20);
+	close_data(data);
+}
+
+Npy(a_pipeline_that_was_told_no_length_hears_of_the_end_from_fill)
+{
+	baton_npy_options o = rows_of(10);
+	baton_source source = BATON_SOURCE_INIT;
+	baton_pipeline *feed;
+	int64_t ids[100];
+	baton_npy *data;
+
+	write_files();
+	o.epochs = 2;
+	data = open_files(&o);
+	cr_assert_eq(baton_npy_source(data, &source), BATON_OK);
+	cr_assert_eq(source.n_batches, 6);
+	source.n_batches = 0;
+	feed = open_feed(&source, 2, 0, 0);
+	cr_assert_eq(drain(feed, ids, LENGTH(ids), NULL, NULL), 2 * SAMPLES);
+	cr_assert_eq(refused(feed), BATON_END);
+	close_feed(feed);
 	close_data(data);
 }
 
