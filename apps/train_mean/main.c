@@ -12,6 +12,7 @@
 #include "../stats.h"
 #include "../watch.h"
 #include "train_mean.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -88,16 +89,26 @@ static bool parse_units(void *value, const char *text)
 /* Options that are wrong only beside others. */
 static int check_together(const struct setup *s)
 {
-	bool trains = s->checkpoint_path || s->resume_path || s->save_path;
+	bool trains = s->checkpoint_path || s->resume_path || s->save_path || s->trace_path;
 
 	if (s->load_path && trains)
 		return args_error(PROGRAM, "load", s->load_path,
-		                  "does not train: use it without --checkpoint, --resume, --save");
+		                  "does not train: use it without --checkpoint, --resume, --save, "
+		                  "--trace");
 	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
 	return ARGS_GO_ON;
+}
+
+/* Before a long run: can it be written? */
+static int open_file(const char *option, const char *path, struct json_file *file)
+{
+	int error = json_file_open(file, path);
+
+	return error ? args_error(PROGRAM, option, path, "can't be written: %s", strerror(error))
+	             : ARGS_GO_ON;
 }
 
 static int read_args(struct setup *s, int argc, char **argv)
@@ -160,6 +171,11 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_FLAG("stats", &s->stats,
 	                 "say where the trainer's and the producers' time went,\n"
 	                 "and what would help"),
+		ARG_TEXT("trace", "FILE", &s->trace_path,
+	                 "write what each thread did when to FILE, for Perfetto or\n"
+	                 "chrome://tracing"),
+		ARG_U64("trace-events", "N", &s->trace_events, 1, UINT64_C(1) << 24,
+	                "how many to keep of each thread: the last N (65536)"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -169,21 +185,20 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"pb-es--------------------",
+		"pb-es----------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage\n"
 		"130  interrupted: what was reached is reported\n"};
-	int rc = args_parse(&args, argc, argv), error;
+	int rc = args_parse(&args, argc, argv);
 
 	if (rc == ARGS_GO_ON)
 		rc = check_together(s);
-	if (rc != ARGS_GO_ON || !s->json_path)
-		return rc;
-	error = json_file_open(&s->json, s->json_path);
-	return error ? args_error(PROGRAM, "json", s->json_path, "can't be written: %s",
-	                          strerror(error))
-	             : ARGS_GO_ON;
+	if (rc == ARGS_GO_ON && s->trace_path)
+		rc = open_file("trace", s->trace_path, &s->trace_file);
+	if (rc == ARGS_GO_ON && s->json_path)
+		rc = open_file("json", s->json_path, &s->json);
+	return rc;
 }
 
 /* --- interruption ----------------------------------------------------------------- */
@@ -229,6 +244,8 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.order = s->order;
 	options.seed = s->seed;
 	options.first_batch = run->at.next_batch;
+	options.observe = run->trace ? baton_trace_observe : NULL;
+	options.observe_state = run->trace;
 	return baton_open(&run->feed, &source, &options, err);
 }
 
@@ -331,6 +348,8 @@ static int run_training(const struct setup *s, struct run *run, baton_error *err
 {
 	int rc = resume(s, run, err);
 
+	if (rc == BATON_OK && s->trace_path)
+		rc = baton_trace_create(&run->trace, (size_t)s->trace_events, err);
 	if (rc == BATON_OK)
 		rc = open_feed(s, run, err);
 	if (rc == BATON_OK)
@@ -342,6 +361,29 @@ static int run_training(const struct setup *s, struct run *run, baton_error *err
 	if (rc == BATON_OK && (save_weights(s, run) < 0 || collect(run) < 0))
 		run->kept = -1;
 	return rc;
+}
+
+/* Only now, when no thread is left, is the trace whole. */
+static int save_trace(struct setup *s, struct run *run)
+{
+	size_t bytes = 0;
+	char *text;
+	int error;
+
+	if (baton_close(&run->feed) < 0)
+		abort(); /* nothing of its is held here */
+	if (!run->trace) {
+		json_file_close(&s->trace_file);
+		return 0;
+	}
+	text = baton_trace_json(run->trace, &bytes);
+	error = text ? json_file_write(&s->trace_file, text, bytes) : ENOMEM;
+	if (error)
+		fprintf(stderr, PROGRAM ": --trace: \"%s\" can't be written: %s\n", s->trace_path,
+		        strerror(error));
+	free(text);
+	baton_trace_destroy(&run->trace);
+	return error;
 }
 
 static int run_all(struct setup *s)
@@ -364,6 +406,8 @@ static int run_all(struct setup *s)
 		status = report(s, &run);
 	if (s->json_path && status == 1)
 		json_file_close(&s->json);
+	if (save_trace(s, &run) != 0)
+		status = 1;
 	if (baton_close(&run.feed) < 0 || baton_close(&run.validation) < 0 ||
 	    baton_model_destroy(&run.net) < 0)
 		abort(); /* nothing of theirs is held here */
@@ -383,6 +427,8 @@ int main(int argc, char **argv)
 		.seed = 1,
 		.checkpoint_every = 100000,
 		.keep = 1,
+		.trace_events = 65536,
+		.trace_file = {.fd = -1},
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
 	};
 	int rc = read_args(&s, argc, argv);

@@ -35,6 +35,9 @@ struct setup {
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep;
 	bool stats;
+	const char *trace_path;
+	uint64_t trace_events;
+	struct json_file trace_file;
 	const char *json_path;
 	struct json_file json;
 };
@@ -51,8 +54,9 @@ struct run {
 	size_t n_filled;
 	baton_ledger ledger;
 	baton_producer_time *producers; /* [n_filled] */
-	int ended;                      /* what baton_fit() returned */
-	int kept; /* < 0: a checkpoint or file could not be written, which was said */
+	baton_trace *trace;
+	int ended; /* what baton_fit() returned */
+	int kept;  /* < 0: a checkpoint or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */

@@ -12,10 +12,12 @@
 #include <baton/guard.h>
 #include <baton/ledger.h>
 #include <baton/model.h>
+#include <baton/observer.h>
 #include <baton/pipeline.h>
 #include <baton/rng.h>
 #include <baton/snapshot.h>
 #include <baton/source.h>
+#include <baton/trace.h>
 #include <baton/version.h>
 
 #endif
