@@ -619,8 +619,8 @@ charge("a validation is training", "lib/train/fit.c",
        "int before = baton_ledger_charge(fit->feed, BATON_TIME_VALIDATE), rc",
        "int before = BATON_TIME_TRAIN, rc", first=("fit",))
 charge("a snapshot is training", "lib/train/step.c",
-       "before = baton_ledger_charge(net->feed, BATON_TIME_SNAPSHOT);",
-       "before = BATON_TIME_TRAIN;", first=("fit",))
+       "int before = baton_ledger_charge(net->feed, BATON_TIME_SNAPSHOT);",
+       "int before = BATON_TIME_TRAIN;", first=("fit",))
 charge("to wait a little is to be the limit", ADVICE, "#define LITTLE 0.05", "#define LITTLE 0.02",
        first=("advice",))
 charge("a producer too few is advised", ADVICE,
