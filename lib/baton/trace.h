@@ -16,9 +16,9 @@ BATON_BEGIN_DECLS
  * Threads: observe, any; the others when nobody observes any more, as after baton_close() */
 typedef struct baton_trace baton_trace;
 
-/* n_events: of each thread (48 bytes each, allocated at the thread's first event; if there
- * is no memory then, its events are dropped), at least 1; all own threads are one.
- * Returns: OK, -EINVAL, -ENOMEM, MISUSE_NULL; then *trace is NULL */
+/* n_events: of each thread, at least 1 (48 bytes each, allocated at the thread's first event; if
+ * there is no memory then, its events are dropped); all own threads are one. Returns: OK, -EINVAL,
+ * -ENOMEM, MISUSE_NULL; then *trace is NULL */
 BATON_API BATON_MUST_CHECK int baton_trace_create(baton_trace **trace, size_t n_events,
                                                   baton_error *err);
 BATON_API void baton_trace_destroy(baton_trace **trace);

@@ -9,7 +9,14 @@
 
 #ifdef BATON_SDT
 #include <sys/sdt.h>
+#ifdef __clang__ /* what the header's macros do with no argument for `...` */
+#define BATON_PROBE(name, thread, ticket)                                                   \
+	_Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wpedantic\"") \
+		DTRACE_PROBE2(baton, name, thread, ticket);                                 \
+	_Pragma("clang diagnostic pop")
+#else
 #define BATON_PROBE(name, thread, ticket) DTRACE_PROBE2(baton, name, thread, ticket)
+#endif
 #else
 #define BATON_PROBE(name, thread, ticket) ((void)0)
 #endif

@@ -20,7 +20,6 @@
 
 struct ring {
 	uint64_t n;          /* seen */
-	bool lost;           /* no memory */
 	baton_event *events; /* [n_events]; NULL: none yet */
 };
 
@@ -37,8 +36,9 @@ int baton_trace_create(baton_trace **trace, size_t n_events, baton_error *err)
 	if (!trace)
 		return baton_error_set(err, BATON_MISUSE_NULL, "trace is NULL");
 	*trace = NULL;
-	if (n_events == 0)
-		return baton_error_set(err, -EINVAL, "trace: n_events is 0, not 1 or more");
+	if (n_events == 0 || n_events > SIZE_MAX / sizeof(baton_event))
+		return baton_error_set(err, -EINVAL, "trace: n_events is %zu, not 1 to %zu",
+		                       n_events, SIZE_MAX / sizeof(baton_event));
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return baton_error_set(err, -ENOMEM, "out of memory for a trace");
@@ -65,10 +65,8 @@ void baton_trace_destroy(baton_trace **trace)
 
 static void keep(const baton_trace *t, struct ring *r, const baton_event *event)
 {
-	if (!r->events && !r->lost) {
+	if (!r->events)
 		r->events = calloc(t->n_events, sizeof(*r->events));
-		r->lost = !r->events;
-	}
 	if (r->events)
 		r->events[r->n++ % t->n_events] = *event;
 }
@@ -298,19 +296,20 @@ static void write_all(struct writer *w, const baton_trace *t, const struct fills
 
 char *baton_trace_json(const baton_trace *trace, size_t *bytes)
 {
+	struct writer w = {NULL, first_ns(trace), false};
 	struct fills fills = {NULL, 0};
 	char *text = NULL;
-	struct writer w = {open_memstream(&text, bytes), first_ns(trace), false};
-	bool good;
+	bool good = false;
 
-	if (!w.out)
-		return NULL;
-	good = find_fills(trace, &fills);
-	if (good)
+	if (find_fills(trace, &fills))
+		w.out = open_memstream(&text, bytes);
+	if (w.out) {
 		write_all(&w, trace, &fills);
+		good = !ferror(w.out);
+		good = fclose(w.out) == 0 && good;
+	}
 	free(fills.of);
-	good = good && !ferror(w.out);
-	if (fclose(w.out) == 0 && good)
+	if (good)
 		return text;
 	free(text);
 	return NULL;
