@@ -229,9 +229,15 @@ Unit(trace, what_has_no_end_or_no_beginning_is_not_drawn)
 	cr_assert_eq(count("\"ts\":0.050,\"dur\":0.020"), 1); /* to its own release */
 	cr_assert_eq(count("\"ph\":\"s\""), 1);
 	cr_assert_eq(count("\"ph\":\"f\""), 1);
+	/* inside the filling, which ends where another may begin */
+	cr_assert_eq(count("\"ph\":\"s\",\"name\":\"block\",\"pid\":1,\"tid\":1,\"ts\":0.029"), 1);
+	tell(BATON_EVENT_PARK, BATON_THREAD_TRAINER, 0, 82);
+	cr_assert_eq(count("\"asleep\""), 0);
+	tell(BATON_EVENT_WAKE, BATON_THREAD_TRAINER, 0, 84);
+	cr_assert_eq(count("\"asleep\""), 1);
 	tell(BATON_EVENT_TAKE, BATON_THREAD_TRAINER, 0, 90); /* its filling is lost */
 	tell(BATON_EVENT_TAKE, BATON_THREAD_TRAINER, 3, 95); /* and this one trained until now */
-	cr_assert_eq(count("\"ph\":\"X\""), 3);
+	cr_assert_eq(count("\"ph\":\"X\""), 4);
 	cr_assert_eq(count("\"ph\":\"s\""), 1);
 	baton_trace_destroy(&trace);
 }
