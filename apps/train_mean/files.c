@@ -47,6 +47,8 @@ int open_files(struct setup *s)
 		rc = check_replaceable("save", s->save_path);
 	if (rc == ARGS_GO_ON && s->json_path)
 		rc = refuse("json", s->json_path, json_file_open(&s->json, s->json_path));
+	if (rc == ARGS_GO_ON && s->trace_path)
+		rc = refuse("trace", s->trace_path, json_file_open(&s->trace_file, s->trace_path));
 	if (rc == ARGS_GO_ON)
 		rc = check_plot(s);
 	if (rc == ARGS_GO_ON)

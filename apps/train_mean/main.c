@@ -12,6 +12,7 @@
 #include "../stats.h"
 #include "../watch.h"
 #include "train_mean.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -98,7 +99,8 @@ static int check_different(const struct setup *s)
 	           {"json", s->json_path},
 	           {"log-csv", s->log_csv_path},
 	           {"log-jsonl", s->log_jsonl_path},
-	           {"plot", s->plot_path}};
+	           {"plot", s->plot_path},
+	           {"trace", s->trace_path}};
 
 	for (size_t i = 2; i < sizeof(all) / sizeof(all[0]); i++) {
 		size_t n = i == 3 ? 2 : i;
@@ -134,12 +136,13 @@ static int check_data(const struct setup *s)
 static int check_together(const struct setup *s)
 {
 	bool logs = s->log_csv_path || s->log_jsonl_path;
-	bool trains = s->checkpoint_path || s->resume_path || s->save_path || logs || s->plot_path;
+	bool trains = s->checkpoint_path || s->resume_path || s->save_path || logs ||
+	              s->plot_path || s->trace_path;
 
 	if (s->load_path && trains)
 		return args_error(PROGRAM, "load", s->load_path,
 		                  "does not train: use it without --checkpoint, --resume, "
-		                  "--save, --log-csv, --log-jsonl, --plot");
+		                  "--save, --log-csv, --log-jsonl, --plot, --trace");
 	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
@@ -234,6 +237,11 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_FLAG("stats", &s->stats,
 	                 "say where the trainer's and the producers' time went,\n"
 	                 "and what would help"),
+		ARG_TEXT("trace", "FILE", &s->trace_path,
+	                 "write what each thread did when to FILE, for Perfetto or\n"
+	                 "chrome://tracing"),
+		ARG_U64("trace-events", "N", &s->trace_events, 1, UINT64_C(1) << 24,
+	                "how many to keep of each thread: the last N (65536)"),
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
@@ -243,7 +251,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"----pb-es------------------------",
+		"----pb-es--------------------------",
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage, or files with samples that can't be used\n"
@@ -302,6 +310,8 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.order = s->order;
 	options.seed = s->seed;
 	options.first_batch = run->at.next_batch;
+	options.observe = run->trace ? baton_trace_observe : NULL;
+	options.observe_state = run->trace;
 	return baton_open(&run->feed, &source, &options, err);
 }
 
@@ -424,6 +434,8 @@ static int run_training(struct setup *s, struct run *run, baton_error *err)
 {
 	int rc = resume(s, run, err);
 
+	if (rc == BATON_OK && s->trace_path)
+		rc = baton_trace_create(&run->trace, (size_t)s->trace_events, err);
 	if (rc == BATON_OK)
 		rc = open_feed(s, run, err);
 	if (rc == BATON_OK)
@@ -437,6 +449,29 @@ static int run_training(struct setup *s, struct run *run, baton_error *err)
 	if (rc == BATON_OK && (collect(run) < 0 || save_weights(s, run) < 0))
 		run->kept = -1;
 	return rc;
+}
+
+/* Only now, when no thread is left, is the trace whole. */
+static int save_trace(struct setup *s, struct run *run)
+{
+	size_t bytes = 0;
+	char *text;
+	int error;
+
+	if (baton_close(&run->feed) < 0)
+		abort(); /* nothing of its is held here */
+	if (!run->trace) {
+		json_file_close(&s->trace_file);
+		return 0;
+	}
+	text = baton_trace_json(run->trace, &bytes);
+	error = text ? json_file_write(&s->trace_file, text, bytes) : ENOMEM;
+	if (error)
+		fprintf(stderr, PROGRAM ": --trace: \"%s\" can't be written: %s\n", s->trace_path,
+		        strerror(error));
+	free(text);
+	baton_trace_destroy(&run->trace);
+	return error;
 }
 
 static int run_all(struct setup *s)
@@ -461,6 +496,8 @@ static int run_all(struct setup *s)
 		status = report(s, &run);
 	if (s->json_path && (rc < 0 || status == 1))
 		json_file_close(&s->json);
+	if (save_trace(s, &run) != 0)
+		status = 1;
 	if (baton_close(&run.feed) < 0 || baton_close(&run.validation) < 0 ||
 	    baton_npy_close(&run.data) < 0 || baton_model_destroy(&run.net) < 0)
 		abort();      /* nothing of theirs is held here */
@@ -481,6 +518,8 @@ int main(int argc, char **argv)
 		.steps = AUTO,
 		.epochs = 10,
 		.seed = 1,
+		.trace_events = 65536,
+		.trace_file = {.fd = -1},
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
 	};
 	int rc = read_args(&s, argc, argv);

@@ -157,6 +157,8 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 		json_bool(j, "drop_last", s->drop_last);
 	}
 	json_bool(j, "stats", s->stats);
+	json_text(j, "trace", s->trace_path);
+	json_u64(j, "trace_events", s->trace_events);
 	json_text(j, "json", s->json_path);
 	json_text(j, "log_csv", s->log_csv_path);
 	json_text(j, "log_jsonl", s->log_jsonl_path);
@@ -287,7 +289,7 @@ static int save_json(struct setup *s, const struct run *run)
 
 int report(struct setup *s, const struct run *run)
 {
-	if (!s->json_path || !s->json.is_stdout)
+	if ((!s->json_path || !s->json.is_stdout) && !s->trace_file.is_stdout)
 		print_report(s, run);
 	if (s->json_path && save_json(s, run) != 0)
 		return 1;

@@ -41,6 +41,9 @@ struct setup {
 	const char *checkpoint_path, *resume_path, *save_path, *load_path;
 	uint64_t checkpoint_every, keep; /* 0: not given */
 	bool stats;
+	const char *trace_path;
+	uint64_t trace_events;
+	struct json_file trace_file;
 	const char *json_path, *log_csv_path, *log_jsonl_path, *plot_path;
 	uint64_t log_every; /* 0: not given */
 	struct json_file json;
@@ -63,8 +66,9 @@ struct run {
 	size_t n_filled;
 	baton_ledger ledger;
 	baton_producer_time *producers; /* [n_filled] */
-	int ended;                      /* what baton_fit() returned */
-	int kept; /* < 0: a checkpoint, log or file could not be written, which was said */
+	baton_trace *trace;
+	int ended; /* what baton_fit() returned */
+	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */

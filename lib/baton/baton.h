@@ -14,11 +14,13 @@
 #include <baton/ledger.h>
 #include <baton/model.h>
 #include <baton/npy.h>
+#include <baton/observer.h>
 #include <baton/permutation.h>
 #include <baton/pipeline.h>
 #include <baton/rng.h>
 #include <baton/snapshot.h>
 #include <baton/source.h>
+#include <baton/trace.h>
 #include <baton/version.h>
 
 #endif

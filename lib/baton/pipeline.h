@@ -2,6 +2,7 @@
 #ifndef BATON_PIPELINE_H
 #define BATON_PIPELINE_H
 
+#include <baton/observer.h>
 #include <baton/source.h>
 
 BATON_BEGIN_DECLS
@@ -31,21 +32,23 @@ typedef struct baton_pipeline baton_pipeline;
 
 /* Zero always means the default. None of these changes what batch k holds. */
 typedef struct baton_options {
-	size_t size;            /* set by BATON_OPTIONS_INIT */
-	int producers;          /* 1..1024, or BATON_INLINE; 0: CPUs less one, at least 1.
-	                         * Must be 0 for a source without fill */
-	uint32_t blocks;        /* the pool: how many blocks there will ever be; rounded up
-	                         * to a power of two; 0: twice the producers, at least 8, and up to
-	                         * 32 where they fit 256 KiB */
-	uint32_t block_batches; /* batches that travel together; 0: 1, or for a cheap
-	                         * source as many as fit 48 KiB, at most 64 */
-	int order;              /* BATON_ORDERED, BATON_COMPLETION */
-	uint64_t seed;          /* key of every batch's rng */
-	uint64_t first_batch;   /* the run starts at this k */
+	size_t size;               /* set by BATON_OPTIONS_INIT */
+	int producers;             /* 1..1024, or BATON_INLINE; 0: CPUs less one, at least 1.
+	                            * Must be 0 for a source without fill */
+	uint32_t blocks;           /* the pool: how many blocks there will ever be; rounded up
+	                            * to a power of two; 0: twice the producers, at least 8, and up to
+	                            * 32 where they fit 256 KiB */
+	uint32_t block_batches;    /* batches that travel together; 0: 1, or for a cheap
+	                            * source as many as fit 48 KiB, at most 64 */
+	int order;                 /* BATON_ORDERED, BATON_COMPLETION */
+	uint64_t seed;             /* key of every batch's rng */
+	uint64_t first_batch;      /* the run starts at this k */
+	baton_observe_fn *observe; /* is told of each block; NULL: nobody (observer.h) */
+	void *observe_state;
 } baton_options;
-#define BATON_OPTIONS_INIT                              \
-	{                                               \
-		sizeof(baton_options), 0, 0, 0, 0, 0, 0 \
+#define BATON_OPTIONS_INIT                                    \
+	{                                                     \
+		sizeof(baton_options), 0, 0, 0, 0, 0, 0, 0, 0 \
 	}
 
 #define BATON_MAX_PRODUCERS 1024

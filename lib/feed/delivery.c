@@ -13,7 +13,7 @@
 
 #include "batch.h"
 #include "error.h"
-#include "feed.h"
+#include "observe.h"
 #include <errno.h>
 #include <string.h>
 
@@ -70,6 +70,7 @@ static void give_back(struct baton_pipeline *feed, uint64_t t)
 {
 	struct baton_delivery *d = &feed->delivery;
 
+	baton_observe(feed, RELEASE, release, BATON_THREAD_TRAINER, t, NULL);
 	baton_ring_release(&feed->ring, t);
 	d->taken--;
 	while (d->oldest != d->head && baton_ring_released(&feed->ring, d->oldest))
@@ -115,6 +116,7 @@ static void take(struct baton_pipeline *feed, uint64_t t)
 	d->block = block;
 	d->index = 0;
 	d->n = block->left = block->n;
+	baton_observe(feed, TAKE, take, BATON_THREAD_TRAINER, t, block);
 	if (d->n == 0)
 		give_back(feed, t); /* nothing in it but its stop */
 	else
@@ -134,8 +136,10 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 	if (!any_ready_recheck(feed) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) != BATON_STOPPED) {
 		baton_counter_add(&d->parks, 1);
+		baton_observe(feed, PARK, park, BATON_THREAD_TRAINER, 0, NULL);
 		baton_futex_wait(&feed->wait.trainer_epoch, epoch,
 		                 nap_ns < deadline_ns ? nap_ns : deadline_ns);
+		baton_observe(feed, WAKE, wake, BATON_THREAD_TRAINER, 0, NULL);
 	}
 	baton_wait_trainer_up(&feed->wait);
 }

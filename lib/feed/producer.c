@@ -7,11 +7,16 @@
 
 #include "batch.h"
 #include "error.h"
-#include "feed.h"
+#include "observe.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+static int thread_of(const struct baton_producer *p)
+{
+	return baton_thread_of(p->feed, (uint32_t)p->index);
+}
 
 /* Sleep until a slot may be free, or the run is over. */
 static void park(struct baton_producer *p, uint64_t deadline_ns)
@@ -23,8 +28,10 @@ static void park(struct baton_producer *p, uint64_t deadline_ns)
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) == BATON_RUNNING) {
 		baton_counter_add(&p->parks, 1);
 		baton_ledger_sleeps(p);
+		baton_observe(feed, PARK, park, thread_of(p), 0, NULL);
 		baton_futex_wait(&feed->wait.producers_epoch, epoch, deadline_ns);
 		baton_ledger_wakes(p);
+		baton_observe(feed, WAKE, wake, thread_of(p), 0, NULL);
 		p->woken = true;
 	}
 	baton_wait_producer_up(&feed->wait);
@@ -75,6 +82,7 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	}
 	if (rc != BATON_OK)
 		return rc;
+	baton_observe(p->feed, CLAIM, claim, thread_of(p), *t, NULL);
 	if (*t + 1 == p->feed->limit)
 		baton_halt(p->feed); /* that was the last: who sleeps for another is told */
 	else if (p->woken)
@@ -168,7 +176,12 @@ void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_bloc
 
 void baton_producer_publish(struct baton_pipeline *feed, uint64_t t)
 {
-	bool mine = baton_ring_publish(&feed->ring, t);
+	const struct baton_block *block = atomic_load_explicit(
+		&baton_ring_slot(&feed->ring, t)->block, memory_order_relaxed); /* ours still */
+	bool mine;
+
+	baton_observe(feed, PUBLISH, publish, baton_thread_of(feed, block->producer), t, block);
+	mine = baton_ring_publish(&feed->ring, t);
 
 	assert(mine);
 	(void)mine;

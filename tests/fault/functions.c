@@ -287,6 +287,51 @@ static void inline_filled(void)
 	feed_scenario(BATON_INLINE, 4);
 }
 
+static void look_at_ledger(baton_pipeline *feed)
+{
+	baton_ledger ledger = BATON_LEDGER_INIT, earlier = BATON_LEDGER_INIT;
+	char line[200];
+
+	HOLDS(baton_ledger_charge(feed, BATON_TIME_LOG) == BATON_TIME_TRAIN);
+	TRY(baton_ledger_get(feed, &ledger));
+	HOLDS(baton_ledger_producers(feed, NULL, 0) == 1);
+	enter("baton_ledger_subtract(");
+	baton_ledger_subtract(&ledger, &earlier);
+	HOLDS(baton_ledger_advice(&ledger, line, sizeof(line)) > 0);
+	HOLDS(baton_time_name(BATON_TIME_LOG) != NULL);
+}
+
+/* An event for which there is no memory is dropped. */
+static void trace_by_hand(void)
+{
+	const baton_event event = {.what = BATON_EVENT_CLAIM, .thread = BATON_THREAD_OWN};
+	baton_trace *trace = NULL;
+	baton_error err;
+	size_t bytes;
+	char *text;
+
+	TRY(baton_trace_create(&trace, 4, &err));
+	enter("baton_trace_observe(");
+	baton_trace_observe(trace, &event);
+	inside = 0;
+	if (CALL(baton_trace_events(trace, BATON_THREAD_OWN, NULL, 0)) == 0) {
+		refused = -ENOMEM;
+		baton_trace_observe(trace, &event);
+	}
+	HOLDS(baton_trace_events(trace, BATON_THREAD_OWN, NULL, 0) == 1);
+	text = CALL(baton_trace_json(trace, &bytes));
+	if (!text) {
+		refused = -ENOMEM;
+		text = baton_trace_json(trace, &bytes);
+	}
+	if (!text)
+		broken("baton_trace_json", 0);
+	__real_free(text); /* the C library's own */
+	enter("baton_trace_destroy(");
+	baton_trace_destroy(&trace);
+	inside = 0;
+}
+
 /* The way of a batch by the caller's own hand, and looks at the pipeline. */
 static void by_hand(void) BATON_NO_ANALYSIS;
 static void by_hand(void)
@@ -317,6 +362,8 @@ static void by_hand(void)
 	HOLDS(baton_layout(feed, &n, NULL) != NULL);
 	TRY(baton_stats_get(feed, &stats));
 	HOLDS(baton_stats_filled(feed, NULL, 0) == 1);
+	look_at_ledger(feed);
+	trace_by_hand();
 	enter("baton_cancel(");
 	baton_cancel(feed);
 	TRY(baton_close(&feed));

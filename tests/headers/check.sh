@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # check.sh alone COMPILER STANDARD INCLUDE HEADER...
 #          prefix LIBRARY
+#          probes HEADER LIBRARY       HEADER is empty where there is none
 #          no_fence FOLDER
 # Exit 0, or 1 after saying what is wrong.
 what=$1
@@ -28,6 +29,14 @@ prefix)
 		baton_*) ;;
 		*) echo "$1: exports $symbol"; wrong=1 ;;
 		esac
+	done
+	;;
+probes)
+	[ "$1" ] || { echo 'no sys/sdt.h here (Debian: systemtap-sdt-dev)'; exit 77; }
+	[ "$(command -v readelf)" ] || { echo 'no readelf here'; exit 77; }
+	for probe in claim publish take release park wake; do
+		readelf -n "$2" | grep -A1 'Provider: baton$' | grep -q "Name: $probe\$" ||
+			{ echo "$2: no probe $probe"; wrong=1; }
 	done
 	;;
 no_fence)

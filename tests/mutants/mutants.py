@@ -621,12 +621,36 @@ charge("a validation is training", "lib/train/fit.c",
        "int before = baton_ledger_charge(fit->feed, BATON_TIME_VALIDATE), rc",
        "int before = BATON_TIME_TRAIN, rc", first=("fit",))
 charge("a snapshot is training", "lib/train/step.c",
-       "before = baton_ledger_charge(net->feed, BATON_TIME_SNAPSHOT);",
-       "before = BATON_TIME_TRAIN;", first=("fit",))
+       "int before = baton_ledger_charge(net->feed, BATON_TIME_SNAPSHOT);",
+       "int before = BATON_TIME_TRAIN;", first=("fit",))
 charge("to wait a little is to be the limit", ADVICE, "#define LITTLE 0.05", "#define LITTLE 0.02",
        first=("advice",))
 charge("a producer too few is advised", ADVICE,
        "filling / training + (filling % training != 0)", "filling / training", first=("advice",))
+TRACE, OBSERVE_H = "lib/report/trace.c", "lib/feed/observe.h"
+charge("a publish is told after it", PRODUCER,
+       "\tbaton_observe(feed, PUBLISH, publish, baton_thread_of(feed, block->producer), t, block);\n"
+       "\tmine = baton_ring_publish(&feed->ring, t);\n",
+       "\tmine = baton_ring_publish(&feed->ring, t);\n\tfor (int i = 0; i < 20000; i++)\n"
+       "\t\tbaton_pause();\n"
+       "\tbaton_observe(feed, PUBLISH, publish, baton_thread_of(feed, block->producer), t, block);\n",
+       first=("trace",))
+charge("all events are producer 0's", OBSERVE_H, "(int)producer;", "0;", first=("trace",))
+charge("the callers' threads are producers", OBSERVE_H,
+       "\t\treturn BATON_THREAD_OWN;\n", "\t\treturn 0;\n", first=("trace",))
+charge("a take is not told", DELIVERY,
+       "\tbaton_observe(feed, TAKE, take, BATON_THREAD_TRAINER, t, block);\n", "", first=("trace",))
+charge("a wake of the trainer is not told", DELIVERY,
+       "\t\tbaton_observe(feed, WAKE, wake, BATON_THREAD_TRAINER, 0, NULL);\n", "", first=("trace",))
+charge("a trace keeps the first events", TRACE,
+       "\t\tr->events[r->n++ % t->n_events] = *event;\n",
+       "\t\tif (r->n < t->n_events)\n\t\t\tr->events[r->n++] = *event;\n", first=("trace",))
+charge("a trace is read from its newest on", TRACE,
+       "(r->n - kept(t, r) + i) % t->n_events", "(r->n + i) % t->n_events", first=("trace",))
+charge("a train ends with any release", TRACE,
+       "b->what != BATON_EVENT_RELEASE || b->ticket == a->ticket", "true", first=("trace",))
+charge("an arrow begins past its slice", TRACE, "ns = s->to->ns - 1;", "ns = s->to->ns + 1;",
+       first=("trace",))
 charge("a part of a wait below 0", LEDGER, "\tsettle_waits(ledger->ns);\n", "")
 
 step("delivery", "END delivered early", DELIVERY,

@@ -382,6 +382,8 @@ def programs():
                       args=unit) for name in FEED_UNITS]
     found += [Program("unit_" + name, "unit", tests(name), lib=WHOLE, links=["-lcriterion"],
                       args=unit, trees=train) for name in TRAIN_UNITS]
+    found += [Program("unit_trace", "unit", tests("trace"), lib=WHOLE, links=["-lcriterion"],
+                      args=unit, trees=("lib/feed", "lib/report", "lib/baton"))]
     found += [Replay("replay", "keras", [("tests/ref/main.c", ()), ("tests/ref/replay.c", ())], lib=WHOLE, args=runs,
                      trees=train)]
     found += [
