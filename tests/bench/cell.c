@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cell.h"
+#include "busy.h"
+#include "floor.h"
 #include "peers.h"
 #include <string.h>
 
@@ -95,4 +97,22 @@ struct spread cell_ratio(const struct cell *c, const struct entry *a, const stru
 struct spread cell_cpu_ratio(const struct cell *c, const struct entry *a, const struct entry *b)
 {
 	return spread_of_ratios(a->cpus, b->cpus, c->rounds);
+}
+
+bool cell_two_copies(struct spread *copies, size_t rounds, double ms)
+{
+	static struct cell c;
+	struct bench_setup s = {.producers = 1, .pool = 1, .words = 8};
+	const struct entry *one, *two;
+
+	memset(&c, 0, sizeof(c));
+	c.rounds = rounds;
+	s.work.source_turns = (uint64_t)(10 * busy_turns_per_us());
+	one = cell_add(&c, &floor_one_waits, &s);
+	s.producers = 2;
+	two = cell_add(&c, &floor_sources, &s);
+	if (!cell_run(&c, ms))
+		return false;
+	*copies = cell_ratio(&c, two, one);
+	return true;
 }

@@ -110,6 +110,7 @@ static void *apart_source(void *arg)
 		abort();
 	memset(words, 0, buffer_bytes(a->setup));
 	pthread_barrier_wait(&a->start);
+	pthread_barrier_wait(&a->start);
 	while ((from = atomic_fetch_add(&a->begun, a->chunk)) < a->setup->n)
 		for (uint64_t k = from; k < a->setup->n && k - from < a->chunk; k++)
 			bench_make(a->setup, words, BENCH_TAG(0, k));
@@ -141,8 +142,9 @@ static bool run_at_once(const struct bench_setup *s, struct bench_result *result
 		threads[i] = start_thread(apart_source, &a);
 	good = alone(&(struct bench_setup){.pool = s->pool, .words = s->words}, s->pool, true,
 	             false);
-	pthread_barrier_wait(&a.start);
+	pthread_barrier_wait(&a.start); /* all are there */
 	bench_begin(result);
+	pthread_barrier_wait(&a.start);
 	good = good && (!trains || alone(s, s->n, false, true));
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);

@@ -446,24 +446,6 @@ static bool measure_start(struct judge *j)
 	return true;
 }
 
-bool goals_two_copies(struct spread *copies, size_t rounds, double ms)
-{
-	static struct cell c;
-	struct bench_setup s = {.producers = 1, .pool = 1, .words = 8};
-	const struct entry *one, *two;
-
-	memset(&c, 0, sizeof(c));
-	c.rounds = rounds;
-	s.work.source_turns = (uint64_t)(10 * busy_turns_per_us());
-	one = cell_add(&c, &floor_one_waits, &s);
-	s.producers = 2;
-	two = cell_add(&c, &floor_sources, &s);
-	if (!cell_run(&c, ms))
-		return false;
-	*copies = cell_ratio(&c, two, one);
-	return true;
-}
-
 size_t goals_measure(struct goal *goals, size_t rounds, double ms)
 {
 	static bool (*const all[])(struct judge *) = {measure_1,
