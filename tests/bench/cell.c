@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FIRST_TRY 16u
+#define LATE 10 /* times what was planned */
 
 struct entry *cell_add(struct cell *c, const struct bench_peer *peer,
                        const struct bench_setup *setup)
@@ -37,23 +38,25 @@ static bool calibrate(struct entry *e, double ms)
 
 	for (uint64_t tried = FIRST_TRY;; tried *= 4) {
 		set_n(&e->setup, tried);
+		bench_limit((uint64_t)(LATE * wanted));
 		if (!e->peer->run(&e->setup, &r))
 			return false;
 		if ((double)r.ns >= wanted / 8)
 			break;
 	}
-	n = (double)e->setup.n * wanted / (double)r.ns;
+	n = (double)r.n * wanted / (double)r.ns;
 	set_n(&e->setup, (uint64_t)n + 1);
 	return true;
 }
 
-static bool run_entry(struct entry *e, size_t round)
+static bool run_entry(struct entry *e, double ms, size_t round)
 {
 	struct bench_result r;
 
+	bench_limit((uint64_t)(LATE * ms * 1e6));
 	if (!e->peer->run(&e->setup, &r))
 		return false;
-	e->rate[round] = (double)e->setup.n * 1e9 / (double)r.ns;
+	e->rate[round] = (double)r.n * 1e9 / (double)r.ns;
 	e->cpus[round] = (double)r.cpu_ns / (double)r.ns;
 	return true;
 }
@@ -66,7 +69,7 @@ bool cell_run(struct cell *c, double ms)
 	/* every other round the other way round: nobody always follows the same one */
 	for (size_t round = 0; round < c->rounds; round++)
 		for (size_t i = 0; i < c->n; i++)
-			if (!run_entry(&c->entries[round % 2 ? c->n - 1 - i : i], round))
+			if (!run_entry(&c->entries[round % 2 ? c->n - 1 - i : i], ms, round))
 				return false;
 	return true;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wait.h>
 
 static size_t buffer_bytes(const struct bench_setup *s)
 {
@@ -53,7 +54,7 @@ static bool time_alone(const struct bench_setup *s, struct bench_result *result,
 	good = alone(&words_only, s->pool, true, true);
 	bench_begin(result);
 	good = good && alone(s, s->n, makes, uses);
-	bench_end(result);
+	bench_end(result, s->n);
 	return good;
 }
 
@@ -88,7 +89,7 @@ static bool run_copy(const struct bench_setup *s, struct bench_result *result)
 		__asm__ volatile("" : : "r"(to) : "memory");
 		slot = slot + 1 < s->pool ? slot + 1 : 0;
 	}
-	bench_end(result);
+	bench_end(result, s->n);
 	return true;
 }
 
@@ -148,7 +149,7 @@ static bool run_at_once(const struct bench_setup *s, struct bench_result *result
 	good = good && (!trains || alone(s, s->n, false, true));
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
-	bench_end(result);
+	bench_end(result, s->n);
 	pthread_barrier_destroy(&a.start);
 	free(threads);
 	return good;
@@ -179,18 +180,23 @@ struct lines {
 
 enum moved { LINE, RING, PIPELINE };
 
-static inline __attribute__((always_inline)) void await(const struct lines *l, uint64_t turn)
+static inline __attribute__((always_inline)) bool await(const struct lines *l, uint64_t turn)
 {
 	/* a yield now and then: the other may have no CPU but ours */
-	for (unsigned i = 0; atomic_load_explicit(&l->turn, memory_order_acquire) != turn; i++)
+	for (unsigned i = 0; atomic_load_explicit(&l->turn, memory_order_acquire) != turn; i++) {
+		if (bench_is_late())
+			return false; /* the other may have left */
 		bench_wait(i < 4000 ? 0 : 4000);
+	}
+	return true;
 }
 
-static inline __attribute__((always_inline)) void there(struct lines *l, uint64_t i, enum moved m)
+static inline __attribute__((always_inline)) bool there(struct lines *l, uint64_t i, enum moved m)
 {
 	uint64_t turn = 2 * i;
 
-	await(l, turn);
+	if (!await(l, turn))
+		return false;
 	if (m == PIPELINE) {
 		l->header[0] = l->header[2] = i;
 		l->cell[0] = (uint32_t)i;
@@ -202,11 +208,13 @@ static inline __attribute__((always_inline)) void there(struct lines *l, uint64_
 	else
 		atomic_compare_exchange_strong_explicit(&l->turn, &turn, turn + 1,
 		                                        memory_order_seq_cst, memory_order_relaxed);
+	return true;
 }
 
 static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t i, enum moved m)
 {
-	await(l, 2 * i + 1);
+	if (!await(l, 2 * i + 1))
+		return false;
 	if (m == PIPELINE) {
 		l->cell[1] = l->cell[0];
 		l->header[2]--;
@@ -225,16 +233,17 @@ static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t
 		struct lines *l = arg;                                              \
                                                                                     \
 		pthread_barrier_wait(&l->start);                                    \
-		for (uint64_t i = 0; i < l->setup->n; i++)                          \
-			there(l, i, m);                                             \
+		for (uint64_t i = 0; i < l->setup->n && there(l, i, m); i++)        \
+			;                                                           \
 		return NULL;                                                        \
 	}                                                                           \
-	static bool kind##_trainer(struct lines *l)                                 \
+	static uint64_t kind##_trainer(struct lines *l)                             \
 	{                                                                           \
-		for (uint64_t i = 0; i < l->setup->n; i++)                          \
-			if (!back(l, i, m))                                         \
-				return false;                                       \
-		return true;                                                        \
+		uint64_t i = 0;                                                     \
+                                                                                    \
+		while (i < l->setup->n && back(l, i, m))                            \
+			i++;                                                        \
+		return i;                                                           \
 	}                                                                           \
 	static bool run_##kind(const struct bench_setup *s, struct bench_result *r) \
 	{                                                                           \
@@ -242,24 +251,26 @@ static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t
 	}
 
 static bool run_lines(const struct bench_setup *s, struct bench_result *result,
-                      void *(*source)(void *), bool (*trainer)(struct lines *))
+                      void *(*source)(void *), uint64_t (*trainer)(struct lines *))
 {
 	static struct lines l;
 	pthread_t thread;
-	bool good;
+	uint64_t made;
 
 	l.setup = s;
 	l.words = bench_memory(buffer_bytes(s));
+	if (!l.words)
+		return false;
 	atomic_store(&l.turn, 0);
 	pthread_barrier_init(&l.start, NULL, 2);
 	thread = start_thread(source, &l);
 	pthread_barrier_wait(&l.start);
 	bench_begin(result);
-	good = l.words && trainer(&l);
-	bench_end(result);
+	made = trainer(&l);
+	bench_end(result, made);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&l.start);
-	return good;
+	return made == s->n || bench_is_late();
 }
 
 PING_PONG(line, LINE)
@@ -280,20 +291,23 @@ static void ring_bell(_Atomic(int32_t) *bell, int32_t to)
 	baton_futex_wake(bell, 1);
 }
 
-static void hear(_Atomic(int32_t) *bell, int32_t before)
+/* False: it is late, and the other may have left. */
+static bool hear(_Atomic(int32_t) *bell, int32_t before)
 {
-	while (atomic_load(bell) == before)
-		baton_futex_wait(bell, before, BATON_FOREVER);
+	while (atomic_load(bell) == before) {
+		if (bench_is_late())
+			return false;
+		baton_futex_wait(bell, before, baton_now_ns() + BATON_TRAINER_NAP_NS);
+	}
+	return true;
 }
 
 static void *answer(void *arg)
 {
 	struct bells *b = arg;
 
-	for (uint64_t i = 0; i < b->setup->n; i++) {
-		hear(&b->ping, (int32_t)i);
+	for (uint64_t i = 0; i < b->setup->n && hear(&b->ping, (int32_t)i); i++)
 		ring_bell(&b->pong, (int32_t)i + 1);
-	}
 	return NULL;
 }
 
@@ -302,12 +316,16 @@ static bool run_futex(const struct bench_setup *s, struct bench_result *result)
 	struct bells b = {.setup = s};
 	pthread_t thread = start_thread(answer, &b);
 
+	uint64_t made = 0;
+	bool heard = true;
+
 	bench_begin(result);
-	for (uint64_t i = 0; i < s->n; i++) {
-		ring_bell(&b.ping, (int32_t)i + 1);
-		hear(&b.pong, (int32_t)i);
+	while (made < s->n && heard) {
+		ring_bell(&b.ping, (int32_t)made + 1);
+		heard = hear(&b.pong, (int32_t)made);
+		made += heard;
 	}
-	bench_end(result);
+	bench_end(result, made);
 	pthread_join(thread, NULL);
 	return true;
 }

@@ -97,9 +97,10 @@ static void trainer_sleeps(struct rig *r, uint64_t t)
 }
 
 static inline __attribute__((always_inline)) bool trip(struct rig *r, bool sleeps, uint64_t from,
-                                                       uint64_t to)
+                                                       uint64_t n, uint64_t *made)
 {
-	for (uint64_t t = from; t < to; t++) {
+	for (*made = 0; *made < n && !bench_is_late(); ++*made) {
+		uint64_t t = from + *made;
 		struct baton_slot *s = baton_ring_slot(&r->ring, t);
 
 		for (int turn = 0; !baton_ring_ready(&r->ring, t); turn++) {
@@ -121,9 +122,9 @@ static inline __attribute__((always_inline)) bool trip(struct rig *r, bool sleep
 	return true;
 }
 
-static bool train(struct rig *r, uint64_t from, uint64_t to)
+static bool train(struct rig *r, uint64_t from, uint64_t n, uint64_t *made)
 {
-	return r->sleeps ? trip(r, true, from, to) : trip(r, false, from, to);
+	return r->sleeps ? trip(r, true, from, n, made) : trip(r, false, from, n, made);
 }
 
 static bool rig_init(struct rig *r, const struct bench_setup *s)
@@ -153,6 +154,7 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 {
 	struct rig r = {.setup = s, .name = name, .sleeps = sleeps};
 	pthread_t *threads = calloc(s->producers, sizeof(*threads));
+	uint64_t made;
 	bool good;
 
 	if (!threads || !rig_init(&r, s))
@@ -161,10 +163,10 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 		if (pthread_create(&threads[i], NULL, producer_main, &r) != 0)
 			abort();
 	pthread_barrier_wait(&r.start);
-	good = train(&r, 0, s->first);
+	good = train(&r, 0, s->first, &made);
 	bench_begin(result);
-	good = good && train(&r, s->first, s->first + s->n);
-	bench_end(result);
+	good = good && train(&r, s->first, s->n, &made);
+	bench_end(result, made);
 	atomic_store(&r.stop, true);
 	baton_wait_wake_producers(&r.wait);
 	for (uint32_t i = 0; i < s->producers; i++)

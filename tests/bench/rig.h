@@ -116,9 +116,10 @@ static uint64_t *rig_take(struct rig *r, struct rig_lane **lane)
 	}
 }
 
-static bool rig_trip(struct rig *r, uint64_t n)
+/* n round trips; *made says how many it were. */
+static bool rig_trip(struct rig *r, uint64_t n, uint64_t *made)
 {
-	for (uint64_t i = 0; i < n; i++) {
+	for (*made = 0; *made < n && !bench_is_late(); ++*made) {
 		struct rig_lane *lane;
 		uint64_t *words = rig_take(r, &lane);
 
@@ -224,6 +225,7 @@ static bool rig_run(const struct bench_setup *s, struct bench_result *result)
 	struct rig_producer *producers =
 		(struct rig_producer *)calloc(s->producers, sizeof(*producers));
 	struct rig r;
+	uint64_t made;
 	bool good;
 
 	if (!producers || !rig_init(&r, s)) {
@@ -231,10 +233,10 @@ static bool rig_run(const struct bench_setup *s, struct bench_result *result)
 		return false;
 	}
 	rig_start(&r, producers);
-	good = rig_trip(&r, s->first);
+	good = rig_trip(&r, s->first, &made);
 	bench_begin(result);
-	good = good && rig_trip(&r, s->n);
-	bench_end(result);
+	good = good && rig_trip(&r, s->n, &made);
+	bench_end(result, made);
 	rig_stop(&r, producers);
 	rig_fini(&r);
 	free(producers);

@@ -103,7 +103,7 @@ static bool run_claims(const struct bench_setup *s, struct bench_result *result)
 	bench_begin(result);
 	pthread_barrier_wait(&c.start);
 	pthread_barrier_wait(&c.end);
-	bench_end(result);
+	bench_end(result, s->n);
 	for (uint32_t i = 0; i < s->producers; i++)
 		pthread_join(threads[i], NULL);
 	return true;

@@ -56,7 +56,8 @@ static bool run_baton(const struct bench_setup *s, struct bench_result *result)
 		bench_begin(&one);
 		feed = open_feed(s);
 		good = feed && take_one(feed, s);
-		bench_end(&one);
+		bench_end(&one, 1);
+		result->n++;
 		result->ns += one.ns;
 		result->cpu_ns += one.cpu_ns;
 		good = baton_close(&feed) == BATON_OK && good;
@@ -86,7 +87,8 @@ static bool run_threads(const struct bench_setup *s, struct bench_result *result
 		for (uint32_t i = 0; i < s->producers; i++)
 			if (pthread_create(&threads[i], NULL, wait_for_end, &end) != 0)
 				abort();
-		bench_end(&one);
+		bench_end(&one, 1);
+		result->n++;
 		result->ns += one.ns;
 		result->cpu_ns += one.cpu_ns;
 		for (uint32_t i = 0; i < s->producers; i++)

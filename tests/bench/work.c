@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 #include <urcu/arch.h>
 
@@ -25,14 +27,46 @@ static uint64_t cpu_ns(void)
 	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u;
 }
 
+int bench_late;
+static uint64_t limit_ns;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	__atomic_store_n(&bench_late, 1, __ATOMIC_RELAXED);
+}
+
+static void set_alarm(uint64_t ns)
+{
+	const struct itimerval timer = {
+		.it_value = {(time_t)(ns / 1000000000u), (suseconds_t)(ns % 1000000000u / 1000)}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void bench_limit(uint64_t ns)
+{
+	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, NULL);
+	limit_ns = ns;
+	__atomic_store_n(&bench_late, 0, __ATOMIC_RELAXED);
+}
+
 void bench_begin(struct bench_result *result)
 {
+	if (limit_ns)
+		set_alarm(limit_ns);
 	result->cpu_ns = cpu_ns();
 	result->ns = baton_now_ns();
 }
 
-void bench_end(struct bench_result *result)
+void bench_end(struct bench_result *result, uint64_t n)
 {
+	if (limit_ns)
+		set_alarm(0);
+	result->n = n;
 	result->ns = baton_now_ns() - result->ns;
 	result->cpu_ns = cpu_ns() - result->cpu_ns;
 	result->ns += result->ns == 0;
