@@ -37,9 +37,11 @@ static baton_pipeline *open_feed(const struct bench_setup *s)
 static bool take_one(baton_pipeline *feed, const struct bench_setup *s)
 {
 	baton_batch b = BATON_BATCH_INIT;
-	bool good = baton_next(feed, &b) == BATON_OK;
+	bool good;
 
-	good = good && bench_use(s, baton_data(&b, 0), "baton");
+	if (baton_next(feed, &b) != BATON_OK)
+		return false;
+	good = bench_use(s, baton_data(&b, 0), "baton");
 	baton_release(feed, &b);
 	return good;
 }
