@@ -99,7 +99,7 @@ struct apart {
 	const struct bench_setup *setup;
 	uint64_t chunk; /* buffers that a source begins together */
 	_Alignas(BATON_LINE) _Atomic(uint64_t) begun;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 static void *apart_source(void *arg)
@@ -110,8 +110,8 @@ static void *apart_source(void *arg)
 	if (!words)
 		abort();
 	memset(words, 0, buffer_bytes(a->setup));
-	pthread_barrier_wait(&a->start);
-	pthread_barrier_wait(&a->start);
+	bench_gate_wait(&a->start);
+	bench_gate_wait(&a->start);
 	while ((from = atomic_fetch_add(&a->begun, a->chunk)) < a->setup->n)
 		for (uint64_t k = from; k < a->setup->n && k - from < a->chunk; k++)
 			bench_make(a->setup, words, BENCH_TAG(0, k));
@@ -138,19 +138,18 @@ static bool run_at_once(const struct bench_setup *s, struct bench_result *result
 
 	if (!threads)
 		return false;
-	pthread_barrier_init(&a.start, NULL, n + 1);
+	bench_gate_init(&a.start, n + 1);
 	for (uint32_t i = 0; i < n; i++)
 		threads[i] = start_thread(apart_source, &a);
 	good = alone(&(struct bench_setup){.pool = s->pool, .words = s->words}, s->pool, true,
 	             false);
-	pthread_barrier_wait(&a.start); /* all are there */
+	bench_gate_wait(&a.start); /* all are there */
 	bench_begin(result);
-	pthread_barrier_wait(&a.start);
+	bench_gate_wait(&a.start);
 	good = good && (!trains || alone(s, s->n, false, true));
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	bench_end(result, s->n);
-	pthread_barrier_destroy(&a.start);
 	free(threads);
 	return good;
 }
@@ -175,7 +174,7 @@ struct lines {
 	_Alignas(BATON_LINE) uint32_t cell[2];       /* rows, state */
 	uint64_t *words;
 	const struct bench_setup *setup;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 enum moved { LINE, RING, PIPELINE };
@@ -232,7 +231,7 @@ static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t
 	{                                                                           \
 		struct lines *l = arg;                                              \
                                                                                     \
-		pthread_barrier_wait(&l->start);                                    \
+		bench_gate_wait(&l->start);                                         \
 		for (uint64_t i = 0; i < l->setup->n && there(l, i, m); i++)        \
 			;                                                           \
 		return NULL;                                                        \
@@ -262,14 +261,13 @@ static bool run_lines(const struct bench_setup *s, struct bench_result *result,
 	if (!l.words)
 		return false;
 	atomic_store(&l.turn, 0);
-	pthread_barrier_init(&l.start, NULL, 2);
+	bench_gate_init(&l.start, 2);
 	thread = start_thread(source, &l);
-	pthread_barrier_wait(&l.start);
+	bench_gate_wait(&l.start);
 	bench_begin(result);
 	made = trainer(&l);
 	bench_end(result, made);
 	pthread_join(thread, NULL);
-	pthread_barrier_destroy(&l.start);
 	return made == s->n || bench_is_late();
 }
 

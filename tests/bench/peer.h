@@ -93,6 +93,16 @@ void *bench_memory(size_t bytes);
  * turns on a yield. */
 void bench_wait(unsigned turn);
 
+/* Where threads wait for each other, awake: one that slept would be woken on the CPU of whoever
+ * wakes it, and stay there for longer than a short run takes. May be passed again and again. */
+struct bench_gate {
+	uint32_t threads;
+	uint32_t here, passed;
+};
+
+void bench_gate_init(struct bench_gate *gate, uint32_t threads);
+void bench_gate_wait(struct bench_gate *gate);
+
 #ifdef __cplusplus
 }
 #endif

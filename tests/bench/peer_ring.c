@@ -18,7 +18,7 @@ struct rig {
 	struct baton_wait wait;
 	struct baton_slot *slots;
 	_Alignas(BATON_LINE) _Atomic(bool) stop;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 static bool stopped(struct rig *r)
@@ -76,7 +76,7 @@ static void *producer_main(void *arg)
 {
 	struct rig *r = arg;
 
-	pthread_barrier_wait(&r->start);
+	bench_gate_wait(&r->start);
 	if (r->sleeps)
 		produce(r, true);
 	else
@@ -139,13 +139,12 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 	baton_wait_init(&r->wait);
 	for (uint32_t i = 0; i < s->pool; i++)
 		atomic_init(&r->slots[i].block, (void *)(memory + i * bytes));
-	pthread_barrier_init(&r->start, NULL, s->producers + 1);
+	bench_gate_init(&r->start, s->producers + 1);
 	return true;
 }
 
 static void rig_fini(struct rig *r)
 {
-	pthread_barrier_destroy(&r->start);
 	free(r->slots);
 }
 
@@ -162,7 +161,7 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 	for (uint32_t i = 0; i < s->producers; i++)
 		if (pthread_create(&threads[i], NULL, producer_main, &r) != 0)
 			abort();
-	pthread_barrier_wait(&r.start);
+	bench_gate_wait(&r.start);
 	good = train(&r, 0, s->first, &made);
 	bench_begin(result);
 	good = good && train(&r, s->first, s->n, &made);

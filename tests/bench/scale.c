@@ -64,7 +64,7 @@ static const struct args args = {
 struct claims {
 	const struct bench_setup *setup;
 	struct baton_ring ring;
-	pthread_barrier_t start, end;
+	struct bench_gate start, end;
 };
 
 static void *claim_all(void *arg)
@@ -73,15 +73,15 @@ static void *claim_all(void *arg)
 	struct baton_block *block;
 	uint64_t t;
 
-	pthread_barrier_wait(&c->start);
-	pthread_barrier_wait(&c->start);
+	bench_gate_wait(&c->start);
+	bench_gate_wait(&c->start);
 	while (baton_ring_claim(&c->ring, c->setup->n, &t, &block) == BATON_CLAIM_WON) {
 		busy(c->setup->work.source_turns);
 		baton_ring_publish(&c->ring, t);
 		/* with nobody to take it, its own producer frees it: never full */
 		baton_ring_release(&c->ring, t);
 	}
-	pthread_barrier_wait(&c->end);
+	bench_gate_wait(&c->end);
 	return NULL;
 }
 
@@ -94,15 +94,15 @@ static bool run_claims(const struct bench_setup *s, struct bench_result *result)
 	baton_ring_init(&c.ring, slots, SLOTS, 0);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		atomic_init(&slots[i].block, NULL);
-	pthread_barrier_init(&c.start, NULL, s->producers + 1);
-	pthread_barrier_init(&c.end, NULL, s->producers + 1);
+	bench_gate_init(&c.start, s->producers + 1);
+	bench_gate_init(&c.end, s->producers + 1);
 	for (uint32_t i = 0; i < s->producers; i++)
 		if (pthread_create(&threads[i], NULL, claim_all, &c) != 0)
 			abort();
-	pthread_barrier_wait(&c.start); /* all are there */
+	bench_gate_wait(&c.start); /* all are there */
 	bench_begin(result);
-	pthread_barrier_wait(&c.start);
-	pthread_barrier_wait(&c.end);
+	bench_gate_wait(&c.start);
+	bench_gate_wait(&c.end);
 	bench_end(result, s->n);
 	for (uint32_t i = 0; i < s->producers; i++)
 		pthread_join(threads[i], NULL);

@@ -97,6 +97,24 @@ void bench_wait(unsigned turn)
 		sched_yield();
 }
 
+void bench_gate_init(struct bench_gate *gate, uint32_t threads)
+{
+	*gate = (struct bench_gate){.threads = threads};
+}
+
+void bench_gate_wait(struct bench_gate *gate)
+{
+	uint32_t passed = __atomic_load_n(&gate->passed, __ATOMIC_ACQUIRE);
+
+	if (__atomic_add_fetch(&gate->here, 1, __ATOMIC_ACQ_REL) == gate->threads) {
+		__atomic_store_n(&gate->here, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&gate->passed, passed + 1, __ATOMIC_RELEASE);
+		return;
+	}
+	for (unsigned turn = 0; __atomic_load_n(&gate->passed, __ATOMIC_ACQUIRE) == passed; turn++)
+		bench_wait(turn);
+}
+
 /* An absolute deadline: being preempted on the way to sleep does not add to it. */
 static void sleep_ns(uint64_t ns)
 {
