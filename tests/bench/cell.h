@@ -39,4 +39,9 @@ struct spread cell_cpus(const struct cell *c, const struct entry *e);
 struct spread cell_ratio(const struct cell *c, const struct entry *a, const struct entry *b);
 struct spread cell_cpu_ratio(const struct cell *c, const struct entry *a, const struct entry *b);
 
+/* How much two threads do that share nothing, in what one does: the ceiling of whatever two
+ * CPUs can gain, at this minute. ms: a run's. False: it failed. */
+bool cell_two_copies(struct spread *copies, size_t rounds, double ms);
+#define CELL_QUIET 1.6 /* copies; below, what needs two CPUs did not have them */
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wait.h>
 
 static size_t buffer_bytes(const struct bench_setup *s)
 {
@@ -53,7 +54,7 @@ static bool time_alone(const struct bench_setup *s, struct bench_result *result,
 	good = alone(&words_only, s->pool, true, true);
 	bench_begin(result);
 	good = good && alone(s, s->n, makes, uses);
-	bench_end(result);
+	bench_end(result, s->n);
 	return good;
 }
 
@@ -88,7 +89,7 @@ static bool run_copy(const struct bench_setup *s, struct bench_result *result)
 		__asm__ volatile("" : : "r"(to) : "memory");
 		slot = slot + 1 < s->pool ? slot + 1 : 0;
 	}
-	bench_end(result);
+	bench_end(result, s->n);
 	return true;
 }
 
@@ -98,7 +99,7 @@ struct apart {
 	const struct bench_setup *setup;
 	uint64_t chunk; /* buffers that a source begins together */
 	_Alignas(BATON_LINE) _Atomic(uint64_t) begun;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 static void *apart_source(void *arg)
@@ -109,7 +110,8 @@ static void *apart_source(void *arg)
 	if (!words)
 		abort();
 	memset(words, 0, buffer_bytes(a->setup));
-	pthread_barrier_wait(&a->start);
+	bench_gate_wait(&a->start);
+	bench_gate_wait(&a->start);
 	while ((from = atomic_fetch_add(&a->begun, a->chunk)) < a->setup->n)
 		for (uint64_t k = from; k < a->setup->n && k - from < a->chunk; k++)
 			bench_make(a->setup, words, BENCH_TAG(0, k));
@@ -136,18 +138,18 @@ static bool run_at_once(const struct bench_setup *s, struct bench_result *result
 
 	if (!threads)
 		return false;
-	pthread_barrier_init(&a.start, NULL, n + 1);
+	bench_gate_init(&a.start, n + 1);
 	for (uint32_t i = 0; i < n; i++)
 		threads[i] = start_thread(apart_source, &a);
 	good = alone(&(struct bench_setup){.pool = s->pool, .words = s->words}, s->pool, true,
 	             false);
-	pthread_barrier_wait(&a.start);
+	bench_gate_wait(&a.start); /* all are there */
 	bench_begin(result);
+	bench_gate_wait(&a.start);
 	good = good && (!trains || alone(s, s->n, false, true));
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
-	bench_end(result);
-	pthread_barrier_destroy(&a.start);
+	bench_end(result, s->n);
 	free(threads);
 	return good;
 }
@@ -172,23 +174,28 @@ struct lines {
 	_Alignas(BATON_LINE) uint32_t cell[2];       /* rows, state */
 	uint64_t *words;
 	const struct bench_setup *setup;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 enum moved { LINE, RING, PIPELINE };
 
-static inline __attribute__((always_inline)) void await(const struct lines *l, uint64_t turn)
+static inline __attribute__((always_inline)) bool await(const struct lines *l, uint64_t turn)
 {
 	/* a yield now and then: the other may have no CPU but ours */
-	for (unsigned i = 0; atomic_load_explicit(&l->turn, memory_order_acquire) != turn; i++)
+	for (unsigned i = 0; atomic_load_explicit(&l->turn, memory_order_acquire) != turn; i++) {
+		if (bench_is_late())
+			return false; /* the other may have left */
 		bench_wait(i < 4000 ? 0 : 4000);
+	}
+	return true;
 }
 
-static inline __attribute__((always_inline)) void there(struct lines *l, uint64_t i, enum moved m)
+static inline __attribute__((always_inline)) bool there(struct lines *l, uint64_t i, enum moved m)
 {
 	uint64_t turn = 2 * i;
 
-	await(l, turn);
+	if (!await(l, turn))
+		return false;
 	if (m == PIPELINE) {
 		l->header[0] = l->header[2] = i;
 		l->cell[0] = (uint32_t)i;
@@ -200,11 +207,13 @@ static inline __attribute__((always_inline)) void there(struct lines *l, uint64_
 	else
 		atomic_compare_exchange_strong_explicit(&l->turn, &turn, turn + 1,
 		                                        memory_order_seq_cst, memory_order_relaxed);
+	return true;
 }
 
 static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t i, enum moved m)
 {
-	await(l, 2 * i + 1);
+	if (!await(l, 2 * i + 1))
+		return false;
 	if (m == PIPELINE) {
 		l->cell[1] = l->cell[0];
 		l->header[2]--;
@@ -222,17 +231,18 @@ static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t
 	{                                                                           \
 		struct lines *l = arg;                                              \
                                                                                     \
-		pthread_barrier_wait(&l->start);                                    \
-		for (uint64_t i = 0; i < l->setup->n; i++)                          \
-			there(l, i, m);                                             \
+		bench_gate_wait(&l->start);                                         \
+		for (uint64_t i = 0; i < l->setup->n && there(l, i, m); i++)        \
+			;                                                           \
 		return NULL;                                                        \
 	}                                                                           \
-	static bool kind##_trainer(struct lines *l)                                 \
+	static uint64_t kind##_trainer(struct lines *l)                             \
 	{                                                                           \
-		for (uint64_t i = 0; i < l->setup->n; i++)                          \
-			if (!back(l, i, m))                                         \
-				return false;                                       \
-		return true;                                                        \
+		uint64_t i = 0;                                                     \
+                                                                                    \
+		while (i < l->setup->n && back(l, i, m))                            \
+			i++;                                                        \
+		return i;                                                           \
 	}                                                                           \
 	static bool run_##kind(const struct bench_setup *s, struct bench_result *r) \
 	{                                                                           \
@@ -240,24 +250,25 @@ static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t
 	}
 
 static bool run_lines(const struct bench_setup *s, struct bench_result *result,
-                      void *(*source)(void *), bool (*trainer)(struct lines *))
+                      void *(*source)(void *), uint64_t (*trainer)(struct lines *))
 {
 	static struct lines l;
 	pthread_t thread;
-	bool good;
+	uint64_t made;
 
 	l.setup = s;
 	l.words = bench_memory(buffer_bytes(s));
+	if (!l.words)
+		return false;
 	atomic_store(&l.turn, 0);
-	pthread_barrier_init(&l.start, NULL, 2);
+	bench_gate_init(&l.start, 2);
 	thread = start_thread(source, &l);
-	pthread_barrier_wait(&l.start);
+	bench_gate_wait(&l.start);
 	bench_begin(result);
-	good = l.words && trainer(&l);
-	bench_end(result);
+	made = trainer(&l);
+	bench_end(result, made);
 	pthread_join(thread, NULL);
-	pthread_barrier_destroy(&l.start);
-	return good;
+	return made == s->n || bench_is_late();
 }
 
 PING_PONG(line, LINE)
@@ -278,20 +289,23 @@ static void ring_bell(_Atomic(int32_t) *bell, int32_t to)
 	baton_futex_wake(bell, 1);
 }
 
-static void hear(_Atomic(int32_t) *bell, int32_t before)
+/* False: it is late, and the other may have left. */
+static bool hear(_Atomic(int32_t) *bell, int32_t before)
 {
-	while (atomic_load(bell) == before)
-		baton_futex_wait(bell, before, BATON_FOREVER);
+	while (atomic_load(bell) == before) {
+		if (bench_is_late())
+			return false;
+		baton_futex_wait(bell, before, baton_now_ns() + BATON_TRAINER_NAP_NS);
+	}
+	return true;
 }
 
 static void *answer(void *arg)
 {
 	struct bells *b = arg;
 
-	for (uint64_t i = 0; i < b->setup->n; i++) {
-		hear(&b->ping, (int32_t)i);
+	for (uint64_t i = 0; i < b->setup->n && hear(&b->ping, (int32_t)i); i++)
 		ring_bell(&b->pong, (int32_t)i + 1);
-	}
 	return NULL;
 }
 
@@ -300,12 +314,16 @@ static bool run_futex(const struct bench_setup *s, struct bench_result *result)
 	struct bells b = {.setup = s};
 	pthread_t thread = start_thread(answer, &b);
 
+	uint64_t made = 0;
+	bool heard = true;
+
 	bench_begin(result);
-	for (uint64_t i = 0; i < s->n; i++) {
-		ring_bell(&b.ping, (int32_t)i + 1);
-		hear(&b.pong, (int32_t)i);
+	while (made < s->n && heard) {
+		ring_bell(&b.ping, (int32_t)made + 1);
+		heard = hear(&b.pong, (int32_t)made);
+		made += heard;
 	}
-	bench_end(result);
+	bench_end(result, made);
 	pthread_join(thread, NULL);
 	return true;
 }

@@ -12,8 +12,4 @@
  * there are; 0: a peer failed, and has said why. */
 size_t goals_measure(struct goal *goals, size_t rounds, double ms);
 
-/* How much two threads do that share nothing, in what one does: the ceiling of whatever two
- * CPUs can gain, at this minute. ms: a run's. False: it failed. */
-bool goals_two_copies(struct spread *copies, size_t rounds, double ms);
-
 #endif

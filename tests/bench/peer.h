@@ -46,6 +46,7 @@ struct bench_setup {
 };
 
 struct bench_result {
+	uint64_t n;      /* round trips made; fewer than were wanted: it was late */
 	uint64_t ns;     /* of the n */
 	uint64_t cpu_ns; /* of the process meanwhile */
 };
@@ -69,9 +70,20 @@ void bench_make(const struct bench_setup *setup, uint64_t *words, uint64_t tag);
 /* The trainer's part. False, and a line on stderr: not what one bench_make() made. */
 bool bench_use(const struct bench_setup *setup, const uint64_t *words, const char *peer);
 
-/* The one clock: begin before the first timed round trip, end after the last. */
+/* The one clock: begin before the first timed round trip, end after the last of n. */
 void bench_begin(struct bench_result *result);
-void bench_end(struct bench_result *result);
+void bench_end(struct bench_result *result, uint64_t n);
+
+/* What is late is cut short: on a busy machine some peers make a round trip in each slice of
+ * the scheduler, when a moment ago they made a million. bench_limit(): how long the next
+ * timed part may take; 0: as it likes. Whoever makes round trips looks at bench_is_late(). */
+void bench_limit(uint64_t ns);
+extern int bench_late;
+
+static inline bool bench_is_late(void)
+{
+	return __atomic_load_n(&bench_late, __ATOMIC_RELAXED);
+}
 
 /* Memory for the pool of the peer that runs, aligned to a page; the next one's may be the
  * same. Kept: page faults are no peer's cost. NULL: out of memory, said on stderr. */
@@ -80,6 +92,16 @@ void *bench_memory(size_t bytes);
 /* One turn of waiting for a peer that has no way to wait of its own: a pause, and from some
  * turns on a yield. */
 void bench_wait(unsigned turn);
+
+/* Where threads wait for each other, awake: one that slept would be woken on the CPU of whoever
+ * wakes it, and stay there for longer than a short run takes. May be passed again and again. */
+struct bench_gate {
+	uint32_t threads;
+	uint32_t here, passed;
+};
+
+void bench_gate_init(struct bench_gate *gate, uint32_t threads);
+void bench_gate_wait(struct bench_gate *gate);
 
 #ifdef __cplusplus
 }

@@ -28,11 +28,11 @@ static int start(int i, void **state, baton_error *err)
 	return BATON_OK;
 }
 
-static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n)
+static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n, uint64_t *made)
 {
 	baton_batch b = BATON_BATCH_INIT;
 
-	for (uint64_t i = 0; i < n; i++) {
+	for (*made = 0; *made < n && !bench_is_late(); ++*made) {
 		bool good;
 
 		if (baton_next(feed, &b) != BATON_OK) {
@@ -49,11 +49,12 @@ static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n)
 
 static bool train(baton_pipeline *feed, const struct bench_setup *s, struct bench_result *result)
 {
-	bool good = trip(feed, s, s->first);
+	uint64_t made;
+	bool good = trip(feed, s, s->first, &made);
 
 	bench_begin(result);
-	good = good && trip(feed, s, s->n);
-	bench_end(result);
+	good = good && trip(feed, s, s->n, &made);
+	bench_end(result, made);
 	return good;
 }
 
@@ -100,7 +101,7 @@ static bool run_completion(const struct bench_setup *s, struct bench_result *res
 struct own {
 	const struct bench_setup *setup;
 	baton_pipeline *feed;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 static void *own_main(void *arg)
@@ -108,7 +109,7 @@ static void *own_main(void *arg)
 	struct own *o = arg;
 	baton_claim c = BATON_CLAIM_INIT;
 
-	pthread_barrier_wait(&o->start);
+	bench_gate_wait(&o->start);
 	while (baton_begin(o->feed, &c) == BATON_OK) {
 		baton_writable *w = baton_claimed(&c);
 
@@ -126,16 +127,15 @@ static bool run_own(const struct bench_setup *s, struct bench_result *result)
 
 	if (!o.feed || !threads)
 		return false;
-	pthread_barrier_init(&o.start, NULL, s->producers + 1);
+	bench_gate_init(&o.start, s->producers + 1);
 	for (uint32_t i = 0; i < s->producers; i++)
 		if (pthread_create(&threads[i], NULL, own_main, &o) != 0)
 			abort();
-	pthread_barrier_wait(&o.start);
+	bench_gate_wait(&o.start);
 	good = train(o.feed, s, result);
 	baton_cancel(o.feed);
 	for (uint32_t i = 0; i < s->producers; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&o.start);
 	free(threads);
 	return baton_close(&o.feed) == BATON_OK && good;
 }

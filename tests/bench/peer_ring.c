@@ -18,7 +18,7 @@ struct rig {
 	struct baton_wait wait;
 	struct baton_slot *slots;
 	_Alignas(BATON_LINE) _Atomic(bool) stop;
-	pthread_barrier_t start;
+	struct bench_gate start;
 };
 
 static bool stopped(struct rig *r)
@@ -76,7 +76,7 @@ static void *producer_main(void *arg)
 {
 	struct rig *r = arg;
 
-	pthread_barrier_wait(&r->start);
+	bench_gate_wait(&r->start);
 	if (r->sleeps)
 		produce(r, true);
 	else
@@ -97,9 +97,10 @@ static void trainer_sleeps(struct rig *r, uint64_t t)
 }
 
 static inline __attribute__((always_inline)) bool trip(struct rig *r, bool sleeps, uint64_t from,
-                                                       uint64_t to)
+                                                       uint64_t n, uint64_t *made)
 {
-	for (uint64_t t = from; t < to; t++) {
+	for (*made = 0; *made < n && !bench_is_late(); ++*made) {
+		uint64_t t = from + *made;
 		struct baton_slot *s = baton_ring_slot(&r->ring, t);
 
 		for (int turn = 0; !baton_ring_ready(&r->ring, t); turn++) {
@@ -121,9 +122,9 @@ static inline __attribute__((always_inline)) bool trip(struct rig *r, bool sleep
 	return true;
 }
 
-static bool train(struct rig *r, uint64_t from, uint64_t to)
+static bool train(struct rig *r, uint64_t from, uint64_t n, uint64_t *made)
 {
-	return r->sleeps ? trip(r, true, from, to) : trip(r, false, from, to);
+	return r->sleeps ? trip(r, true, from, n, made) : trip(r, false, from, n, made);
 }
 
 static bool rig_init(struct rig *r, const struct bench_setup *s)
@@ -138,13 +139,12 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 	baton_wait_init(&r->wait);
 	for (uint32_t i = 0; i < s->pool; i++)
 		atomic_init(&r->slots[i].block, (void *)(memory + i * bytes));
-	pthread_barrier_init(&r->start, NULL, s->producers + 1);
+	bench_gate_init(&r->start, s->producers + 1);
 	return true;
 }
 
 static void rig_fini(struct rig *r)
 {
-	pthread_barrier_destroy(&r->start);
 	free(r->slots);
 }
 
@@ -153,6 +153,7 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 {
 	struct rig r = {.setup = s, .name = name, .sleeps = sleeps};
 	pthread_t *threads = calloc(s->producers, sizeof(*threads));
+	uint64_t made;
 	bool good;
 
 	if (!threads || !rig_init(&r, s))
@@ -160,11 +161,11 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 	for (uint32_t i = 0; i < s->producers; i++)
 		if (pthread_create(&threads[i], NULL, producer_main, &r) != 0)
 			abort();
-	pthread_barrier_wait(&r.start);
-	good = train(&r, 0, s->first);
+	bench_gate_wait(&r.start);
+	good = train(&r, 0, s->first, &made);
 	bench_begin(result);
-	good = good && train(&r, s->first, s->first + s->n);
-	bench_end(result);
+	good = good && train(&r, s->first, s->n, &made);
+	bench_end(result, made);
 	atomic_store(&r.stop, true);
 	baton_wait_wake_producers(&r.wait);
 	for (uint32_t i = 0; i < s->producers; i++)

@@ -43,7 +43,7 @@ struct rig {
 	uint32_t at; /* the lane that the trainer asks first */
 	uint32_t n_threads;
 	bool stop; /* __atomic: no more buffers are wanted */
-	pthread_barrier_t start;
+	struct bench_gate start;
 	uint64_t pill; /* a buffer at this address ends a producer that sleeps in a get */
 };
 
@@ -89,7 +89,7 @@ static void *rig_producer_main(void *arg)
 	if (!rig_end_init(&from_free, &p->lane->free, false) ||
 	    !rig_end_init(&to_ready, &p->lane->ready, true))
 		abort();
-	pthread_barrier_wait(&r->start);
+	bench_gate_wait(&r->start);
 	for (uint64_t k = 0; (words = rig_claim(r, &p->lane->free, &from_free)); k++) {
 		bench_make(r->setup, words, BENCH_TAG(p->index, k));
 		rig_put(&p->lane->ready, &to_ready, words);
@@ -116,9 +116,10 @@ static uint64_t *rig_take(struct rig *r, struct rig_lane **lane)
 	}
 }
 
-static bool rig_trip(struct rig *r, uint64_t n)
+/* n round trips; *made says how many it were. */
+static bool rig_trip(struct rig *r, uint64_t n, uint64_t *made)
 {
-	for (uint64_t i = 0; i < n; i++) {
+	for (*made = 0; *made < n && !bench_is_late(); ++*made) {
 		struct rig_lane *lane;
 		uint64_t *words = rig_take(r, &lane);
 
@@ -182,13 +183,12 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 		if (!rig_lane_init(&r->lanes[i], s, room))
 			return false;
 	rig_fill(r, memory, bytes);
-	pthread_barrier_init(&r->start, NULL, s->producers + 1);
+	bench_gate_init(&r->start, s->producers + 1);
 	return true;
 }
 
 static void rig_fini(struct rig *r)
 {
-	pthread_barrier_destroy(&r->start);
 	for (uint32_t i = 0; i < r->n_lanes; i++)
 		rig_lane_fini(&r->lanes[i]);
 	free((void *)r->lanes);
@@ -205,7 +205,7 @@ static void rig_start(struct rig *r, struct rig_producer *producers)
 		if (pthread_create(&p->thread, NULL, rig_producer_main, p) != 0)
 			abort();
 	}
-	pthread_barrier_wait(&r->start);
+	bench_gate_wait(&r->start);
 }
 
 static void rig_stop(struct rig *r, struct rig_producer *producers)
@@ -224,6 +224,7 @@ static bool rig_run(const struct bench_setup *s, struct bench_result *result)
 	struct rig_producer *producers =
 		(struct rig_producer *)calloc(s->producers, sizeof(*producers));
 	struct rig r;
+	uint64_t made;
 	bool good;
 
 	if (!producers || !rig_init(&r, s)) {
@@ -231,10 +232,10 @@ static bool rig_run(const struct bench_setup *s, struct bench_result *result)
 		return false;
 	}
 	rig_start(&r, producers);
-	good = rig_trip(&r, s->first);
+	good = rig_trip(&r, s->first, &made);
 	bench_begin(result);
-	good = good && rig_trip(&r, s->n);
-	bench_end(result);
+	good = good && rig_trip(&r, s->n, &made);
+	bench_end(result, made);
 	rig_stop(&r, producers);
 	rig_fini(&r);
 	free(producers);

@@ -279,8 +279,8 @@ static bool measure_between(void)
 
 	if (*bench_missing)
 		printf("skipped, not found when this was configured: %s\n", bench_missing);
-	if (!goals_two_copies(&done.copies[0], opt.rounds, (double)opt.ms) || !measure() ||
-	    !goals_two_copies(&done.copies[1], opt.rounds, (double)opt.ms))
+	if (!cell_two_copies(&done.copies[0], opt.rounds, (double)opt.ms) || !measure() ||
+	    !cell_two_copies(&done.copies[1], opt.rounds, (double)opt.ms))
 		return false;
 	a = done.copies[0].median;
 	b = done.copies[1].median;
@@ -289,7 +289,7 @@ static bool measure_between(void)
 	       "before, %.2f (%.2f to %.2f) after\n",
 	       a, done.copies[0].low, done.copies[0].high, b, done.copies[1].low,
 	       done.copies[1].high);
-	if (a < QUIET || b < QUIET)
+	if (a < CELL_QUIET || b < CELL_QUIET)
 		printf("the machine was not quiet: figures that need two CPUs did not have them\n");
 	return true;
 }

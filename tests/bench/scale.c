@@ -25,7 +25,7 @@
 #include <string.h>
 
 #define NAME "scale"
-#define SLOTS 65536u
+#define SLOTS 256u
 #define NOT_A_LINE 2000.0 /* ns */
 
 static struct {
@@ -64,7 +64,7 @@ static const struct args args = {
 struct claims {
 	const struct bench_setup *setup;
 	struct baton_ring ring;
-	pthread_barrier_t start, end;
+	struct bench_gate start, end;
 };
 
 static void *claim_all(void *arg)
@@ -73,14 +73,15 @@ static void *claim_all(void *arg)
 	struct baton_block *block;
 	uint64_t t;
 
-	pthread_barrier_wait(&c->start);
+	bench_gate_wait(&c->start);
+	bench_gate_wait(&c->start);
 	while (baton_ring_claim(&c->ring, c->setup->n, &t, &block) == BATON_CLAIM_WON) {
 		busy(c->setup->work.source_turns);
 		baton_ring_publish(&c->ring, t);
 		/* with nobody to take it, its own producer frees it: never full */
 		baton_ring_release(&c->ring, t);
 	}
-	pthread_barrier_wait(&c->end);
+	bench_gate_wait(&c->end);
 	return NULL;
 }
 
@@ -93,15 +94,16 @@ static bool run_claims(const struct bench_setup *s, struct bench_result *result)
 	baton_ring_init(&c.ring, slots, SLOTS, 0);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		atomic_init(&slots[i].block, NULL);
-	pthread_barrier_init(&c.start, NULL, s->producers + 1);
-	pthread_barrier_init(&c.end, NULL, s->producers + 1);
+	bench_gate_init(&c.start, s->producers + 1);
+	bench_gate_init(&c.end, s->producers + 1);
 	for (uint32_t i = 0; i < s->producers; i++)
 		if (pthread_create(&threads[i], NULL, claim_all, &c) != 0)
 			abort();
-	pthread_barrier_wait(&c.start);
+	bench_gate_wait(&c.start); /* all are there */
 	bench_begin(result);
-	pthread_barrier_wait(&c.end);
-	bench_end(result);
+	bench_gate_wait(&c.start);
+	bench_gate_wait(&c.end);
+	bench_end(result, s->n);
 	for (uint32_t i = 0; i < s->producers; i++)
 		pthread_join(threads[i], NULL);
 	return true;
@@ -119,8 +121,7 @@ struct costs {
 	double line;                  /* half of a ping-pong */
 	double claim[DISTANCES + 1];  /* one thread: ns of claim and all, at each distance */
 	struct spread two[DISTANCES]; /* two threads: claims a second */
-	struct spread ring;           /* a producer and the trainer, batches a second */
-	double alone;                 /* the trainer's work on one, ns */
+	double hand;                  /* of the ring with one producer, beside the work, ns */
 };
 
 static bool measure(struct costs *costs)
@@ -146,8 +147,8 @@ static bool measure(struct costs *costs)
 		return false;
 	/* of a cost that only others' work can raise, the least */
 	costs->line = opt.line_ns > 0 ? opt.line_ns : 0.5e9 / cell_rate(&c, line).high;
-	costs->ring = cell_rate(&c, ring);
-	costs->alone = 1e9 / cell_rate(&c, fused).median;
+	costs->hand = 1e9 / cell_rate(&c, ring).high - 0.5e9 / cell_rate(&c, fused).high;
+	costs->hand = costs->hand > 0 ? costs->hand : 0;
 	for (size_t i = 0; i < DISTANCES; i++) {
 		costs->claim[i] = 1e9 / cell_rate(&c, one[i]).median;
 		costs->two[i] = cell_rate(&c, two[i]);
@@ -155,14 +156,12 @@ static bool measure(struct costs *costs)
 	return true;
 }
 
-/* One ring here, of what was measured: hand is what the trainer takes for a block where the
- * producer keeps up. */
 static struct sim machine(const struct costs *costs)
 {
 	return (struct sim){.line = costs->line,
 	                    .far = costs->line,
 	                    .cas = costs->claim[0] / 3, /* its three: claim, publish, release */
-	                    .hand = costs->line,
+	                    .hand = costs->hand,
 	                    .producers = 1,
 	                    .sockets = 1,
 	                    .block_batches = 1,
@@ -170,30 +169,33 @@ static struct sim machine(const struct costs *costs)
 	                    .rings = 1};
 }
 
+static void print_check(const char *what, struct sim *s, struct spread seen)
+{
+	double fair, kept;
+
+	s->keeps = false;
+	fair = sim_rate(s);
+	s->keeps = true;
+	kept = sim_rate(s);
+	printf("  %-36s %9.2f %9.2f  %9.2f (%7.2f to %7.2f)  %+4.0f%% %+4.0f%%\n", what, fair / 1e6,
+	       kept / 1e6, seen.median / 1e6, seen.low / 1e6, seen.high / 1e6,
+	       100 * (fair / seen.median - 1), 100 * (kept / seen.median - 1));
+}
+
 static void check_model(const struct costs *costs)
 {
 	struct sim s = machine(costs);
+	char what[40];
 
-	printf("%-44s %10s %10s %21s %7s\n", "two threads that claim, M/s", "model", "measured",
-	       "(min to max)", "off");
+	printf("%-38s %9s %9s  %9s (%7s to %7s)  %s\n", "the model here, M/s", "yields", "keeps",
+	       "measured", "min", "max", "both off by");
 	s.producers = 2;
 	for (size_t i = 0; i < DISTANCES; i++) {
-		double model, seen = costs->two[i].median;
-
 		s.fill = costs->claim[i] - s.cas;
-		model = sim_rate(&s);
-		printf("  %4.0f ns between claims %21s %10.2f %10.2f (%8.2f to %8.2f) %6.0f%%\n",
-		       distance_ns[i], "", model / 1e6, seen / 1e6, costs->two[i].low / 1e6,
-		       costs->two[i].high / 1e6, 100 * (model - seen) / seen);
+		snprintf(what, sizeof(what), "two threads claim, %4.0f ns between", distance_ns[i]);
+		print_check(what, &s, costs->two[i]);
 	}
-	s.producers = 1;
-	s.pool = 64;
-	s.fill = costs->alone / 2;
-	s.train = costs->alone / 2;
-	printf("%-44s %10.2f %10.2f (%8.2f to %8.2f) %6.0f%%\n\n",
-	       "the ring, one producer, pool 64, M/s", sim_rate(&s) / 1e6, costs->ring.median / 1e6,
-	       costs->ring.low / 1e6, costs->ring.high / 1e6,
-	       100 * (sim_rate(&s) - costs->ring.median) / costs->ring.median);
+	putchar('\n');
 }
 
 /* --- what it would come to ---------------------------------------------------------------- */
@@ -219,10 +221,11 @@ static const struct design designs[] = {
 enum { COUNTS = 9 }; /* of producers: 1, 2, 4, ... 256 */
 
 static double design_rate(const struct costs *costs, const struct design *d, uint32_t producers,
-                          bool trains)
+                          bool trains, bool keeps)
 {
 	struct sim s = machine(costs);
 
+	s.keeps = keeps;
 	s.producers = producers;
 	s.sockets = producers < 2 * opt.sockets ? 1 : (uint32_t)opt.sockets;
 	s.far = costs->line * opt.far;
@@ -235,19 +238,22 @@ static double design_rate(const struct costs *costs, const struct design *d, uin
 	return sim_rate(&s);
 }
 
-static void print_rates(const struct costs *costs, bool trains)
+static void print_rates(const struct costs *costs, bool trains, bool keeps)
 {
-	printf("%-26s", trains ? "M batches/s, one trainer" : "M batches/s, claims alone");
+	printf("%s; a line that was read %s\n", trains ? "one trainer" : "claims alone, no trainer",
+	       keeps ? "is kept until the CAS" : "goes to who has asked");
+	printf("%-26s", "M batches/s, P:");
 	for (uint32_t i = 0; i < COUNTS; i++)
 		printf(" %8u", 1u << i);
 	printf("   bends at\n");
+
 	for (size_t d = 0; d < N_DESIGNS; d++) {
 		double one = 0;
 		uint32_t bend = 0;
 
 		printf("%-26s", designs[d].name);
 		for (uint32_t i = 0; i < COUNTS; i++) {
-			double rate = design_rate(costs, &designs[d], 1u << i, trains);
+			double rate = design_rate(costs, &designs[d], 1u << i, trains, keeps);
 
 			one = i == 0 ? rate : one;
 			if (!bend && rate < 0.7 * one * (1u << i))
@@ -262,25 +268,27 @@ static void print_rates(const struct costs *costs, bool trains)
 	putchar('\n');
 }
 
-/* The most that the ticket counter gives, over all numbers of producers. */
+/* The least that the ticket counter gives from 8 to 256 producers, in blocks a second. */
+static double least_rate(const struct costs *costs, bool keeps)
+{
+	double least = (double)INFINITY;
+
+	for (uint32_t i = 3; i < COUNTS; i++)
+		least = fmin(least, design_rate(costs, &designs[0], 1u << i, false, keeps));
+	return least;
+}
+
 static void print_need(const struct costs *costs)
 {
-	struct design d = designs[0];
-	double least = (double)INFINITY, most = 0;
+	double fair = least_rate(costs, false) / 1e6, kept = least_rate(costs, true) / 1e6;
 
-	for (uint32_t i = 3; i < COUNTS; i++) {
-		double rate = design_rate(costs, &d, 1u << i, false);
-
-		least = fmin(least, rate);
-		most = fmax(most, rate);
-	}
-	printf("one ticket counter gives %.2f to %.2f M blocks/s at P=8 to 256; a trainer takes at "
-	       "most %.1f M blocks/s.\n"
-	       "With m batches a block it is the limit above m times that: who trains more than "
-	       "%.2f M batches/s needs m > 1;\nmore than %.0f M/s at m=64 needs several tickets a "
-	       "claim, or a ring a socket.\n",
-	       least / 1e6, most / 1e6, 1e3 / (costs->line + opt.train_ns), least / 1e6,
-	       64 * least / 1e6);
+	printf("one ticket counter gives at least %.2f (keeps) or %.2f (yields) M blocks/s at P=8 "
+	       "to "
+	       "256 that do nothing else but fill for %.0f ns;\na trainer takes at most %.1f M "
+	       "blocks/s. m > 1 is needed above so many batches/s; and several tickets a "
+	       "claim,\nor "
+	       "a ring a socket, where m=64 is too little: above %.0f or %.0f M batches/s.\n",
+	       kept, fair, opt.fill_ns, 1e3 / (costs->hand + opt.train_ns), 64 * kept, 64 * fair);
 }
 
 static void draw_rates(FILE *script, const struct costs *costs)
@@ -290,11 +298,12 @@ static void draw_rates(FILE *script, const struct costs *costs)
 		fprintf(script, "\"%s\"\n", designs[d].name);
 		for (uint32_t i = 0; i < COUNTS; i++)
 			fprintf(script, "%u %g\n", 1u << i,
-			        design_rate(costs, &designs[d], 1u << i, false));
+			        design_rate(costs, &designs[d], 1u << i, false, true));
 		fprintf(script, "\n\n");
 	}
 	fprintf(script,
-	        "END\nset title 'What one ring can hand out: a model, lines of %.0f ns, fills of "
+	        "END\nset title 'What one ring can hand out: a model (keeps), lines of %.0f ns, "
+	        "fills of "
 	        "%.0f ns'\n"
 	        "set xlabel 'producers, each on a core'\nset ylabel 'batches a second'\n"
 	        "set logscale x 2\nset logscale y\nset format y '10^{%%L}'\n"
@@ -318,6 +327,7 @@ static int draw(struct plot *plot, const struct costs *costs)
 int main(int argc, char **argv)
 {
 	static struct costs costs;
+	struct spread copies;
 	struct plot plot;
 	struct plot_error why;
 	int rc = args_parse(&args, argc, argv);
@@ -326,7 +336,7 @@ int main(int argc, char **argv)
 		return rc;
 	if (opt.plot && plot_open(&plot, opt.plot, &why) != 0)
 		return args_error(NAME, "plot", opt.plot, "%s", why.text);
-	if (!measure(&costs))
+	if (!cell_two_copies(&copies, opt.rounds, (double)opt.ms) || !measure(&costs))
 		return 1;
 	if (costs.line > NOT_A_LINE) {
 		args_error(NAME, NULL, NULL,
@@ -336,11 +346,16 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("a line from core to core %.1f ns (across sockets assumed %.1f); claim, publish and "
-	       "release alone %.1f ns\n\n",
-	       costs.line, costs.line * opt.far, costs.claim[0]);
+	       "release alone %.1f ns; a block through the ring, one producer, %.1f ns\n\n",
+	       costs.line, costs.line * opt.far, costs.claim[0], costs.hand);
+	if (copies.median < CELL_QUIET)
+		printf("two copies of one work at once did %.2f times one's: what two threads show "
+		       "here is one CPU's, and says nothing of the model\n\n",
+		       copies.median);
 	check_model(&costs);
-	print_rates(&costs, false);
-	print_rates(&costs, true);
+	print_rates(&costs, false, false);
+	print_rates(&costs, false, true);
+	print_rates(&costs, true, true);
 	print_need(&costs);
 	if (opt.plot)
 		return draw(&plot, &costs);

@@ -9,10 +9,13 @@
 #define UNKNOWN (-1.0)
 #define NOBODY UINT32_MAX
 
-enum step { READ, SLOT, CAS, FILL };
+/* What a core does next; each is one moment. READ and CAS ask for the ticket's line, GOT and
+ * DONE are when the instruction has run. */
+enum step { READ, GOT, CAS, DONE, FILL };
 
 struct core {
 	enum step step;
+	bool asked;     /* for the ticket's line, half a transfer ago */
 	uint64_t seen;  /* the ticket that it read */
 	uint64_t first; /* of those that it has claimed, */
 	uint32_t left;  /* and how many it has not filled */
@@ -93,10 +96,10 @@ static uint32_t socket_of(const struct sim *s, uint32_t core)
 	return (uint32_t)((uint64_t)core * s->sockets / s->producers);
 }
 
-/* The trainer's core is on socket 0. */
-static double from_trainer(const struct sim *s, uint32_t core)
+/* A slot's lines, between the trainer, on socket 0, and a producer. */
+static double hand(const struct sim *s, uint32_t core)
 {
-	return socket_of(s, core) == 0 ? s->line : s->far;
+	return s->pool == 0 ? 0 : socket_of(s, core) == 0 ? s->hand : s->hand * s->far / s->line;
 }
 
 static double transfer(const struct sim *s, uint32_t from, uint32_t to)
@@ -111,13 +114,22 @@ static struct ring *ring_of(struct world *w, uint32_t core)
 	return &w->rings[socket_of(w->sim, core) % w->sim->rings];
 }
 
-/* The ticket's line goes to core: until when. */
+/* Core uses the ticket's line. UNKNOWN: it does not have it, has asked for it, and will be back
+ * when the question has arrived; who has it goes on until then. Else until when. */
 static double serve(struct world *w, uint32_t core, double at)
 {
 	struct ring *r = ring_of(w, core);
-	double begun = at > r->line_free ? at : r->line_free;
+	struct core *c = &w->cores[core];
+	double half = transfer(w->sim, r->holder, core) / 2;
 
-	r->line_free = begun + transfer(w->sim, r->holder, core) + w->sim->cas;
+	if (half > 0 && !c->asked) {
+		c->asked = true;
+		schedule(w, at + half, core);
+		return UNKNOWN;
+	}
+	c->asked = false;
+	at = at > r->line_free ? at : r->line_free;
+	r->line_free = at + half + w->sim->cas;
 	r->holder = core;
 	return r->line_free;
 }
@@ -127,10 +139,8 @@ static double serve(struct world *w, uint32_t core, double at)
 static double take(const struct world *w, const struct ring *r, uint64_t t, double at)
 {
 	const struct sim *s = w->sim;
-	double far = from_trainer(s, r->by[t]) / s->line;
-
 	at = at > r->published[t] ? at : r->published[t];
-	return at + s->hand * far + s->block_batches * s->train;
+	return at + hand(s, r->by[t]) + s->block_batches * s->train;
 }
 
 /* Take every block whose turn it is. */
@@ -167,7 +177,7 @@ static void fill(struct world *w, uint32_t core, double at)
 	}
 	/* the block's lines come back from the trainer while it is filled */
 	r->published[t] = w->last_publish =
-		at + s->block_batches * s->fill + s->cas + (s->pool ? from_trainer(s, core) : 0);
+		at + s->block_batches * s->fill + s->cas + hand(s, core);
 	r->by[t] = core;
 	c->first++;
 	c->step = --c->left ? FILL : READ;
@@ -176,16 +186,37 @@ static void fill(struct world *w, uint32_t core, double at)
 		train(w);
 }
 
-static void claim(struct world *w, uint32_t core, double at)
+/* Have the ticket's line, then go on with step. */
+static void ask(struct world *w, uint32_t core, double at, enum step step)
+{
+	double end = serve(w, core, at);
+
+	if (end < 0)
+		return; /* will be asked again */
+	w->cores[core].step = step;
+	if (w->sim->keeps && step == GOT) /* nobody else's before the CAS has run */
+		ring_of(w, core)->line_free = end + hand(w->sim, core) + w->sim->cas;
+	schedule(w, end, core);
+}
+
+/* The core has seen the ticket: to its slot, and then to the CAS. */
+static void got(struct world *w, uint32_t core, double at)
+{
+	struct core *c = &w->cores[core];
+
+	c->seen = ring_of(w, core)->ticket;
+	at += hand(w->sim, core);
+	c->step = w->sim->keeps ? DONE : CAS;
+	schedule(w, w->sim->keeps ? at + w->sim->cas : at, core);
+}
+
+static void done(struct world *w, uint32_t core, double at)
 {
 	struct ring *r = ring_of(w, core);
 	struct core *c = &w->cores[core];
-	double end = serve(w, core, at);
 
-	if (r->ticket != c->seen) {
-		c->seen = r->ticket;
-		c->step = SLOT;
-		schedule(w, end, core);
+	if (r->ticket != c->seen) { /* too late; and has seen the one that it is now */
+		got(w, core, at);
 		return;
 	}
 	c->first = r->ticket;
@@ -194,25 +225,23 @@ static void claim(struct world *w, uint32_t core, double at)
 		return; /* the end: this core is done */
 	r->ticket += c->left;
 	c->step = FILL;
-	schedule(w, end, core);
+	schedule(w, at, core);
 }
 
 static void go_on(struct world *w, const struct event *e)
 {
-	struct core *c = &w->cores[e->core];
-
-	switch (c->step) {
+	switch (w->cores[e->core].step) {
 	case READ:
-		c->seen = ring_of(w, e->core)->ticket;
-		c->step = SLOT;
-		schedule(w, serve(w, e->core, e->at), e->core);
+		ask(w, e->core, e->at, GOT);
 		break;
-	case SLOT: /* who claims finds the slot as the trainer left it */
-		c->step = CAS;
-		schedule(w, e->at + (w->sim->pool ? from_trainer(w->sim, e->core) : 0), e->core);
+	case GOT:
+		got(w, e->core, e->at);
 		break;
 	case CAS:
-		claim(w, e->core, e->at);
+		ask(w, e->core, e->at, DONE);
+		break;
+	case DONE:
+		done(w, e->core, e->at);
 		break;
 	case FILL:
 		fill(w, e->core, e->at);

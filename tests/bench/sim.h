@@ -5,12 +5,16 @@
 /* A model of the ring on more cores than there are: every producer has a core, and so has
  * the trainer. What it knows of a machine is what a cache line costs.
  *
- * The line of the ticket counter serves one core at a time, in the order in which they come; to
- * whom does not have it, it comes at the cost of a transfer. A claim is what ring.h does: read
- * the ticket, read that ticket's slot, CAS; a CAS that comes too late fails, has taken the
- * line all the same, and goes back to the slot. The trainer takes tickets in order. What waiting
- * costs (wait.h) is not in it: cores that wait for a slot spin at no cost to others. */
+ * The line of the ticket counter is one core's at a time. Who wants it asks, which takes half a
+ * transfer, while its holder may go on with it; questions are answered in the order in which
+ * they arrive, and the line takes the other half to come. A claim is what ring.h does: read the
+ * ticket, read that ticket's slot, CAS; a CAS that comes too late fails, has moved the line all
+ * the same, and goes back to the slot. Between the read and the CAS a real machine may or may
+ * not take the line away: nobody says how it chooses, so both ends are modelled (keeps).
+ * The trainer takes tickets in order. What waiting costs (wait.h) is not in it: cores that wait
+ * for a slot spin at no cost to others. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sim {
@@ -18,9 +22,12 @@ struct sim {
 	double line; /* a line from one core to another of its socket */
 	double far;  /* to one of another socket */
 	double cas;  /* on a line that is there */
+	bool keeps;  /* who has read the ticket keeps its line until the CAS; else whoever has
+	              * asked gets it first */
 	/* the work, in ns */
 	double fill, train; /* of a batch */
-	double hand;        /* of a block, to the trainer: what it takes beside the lines */
+	double hand;        /* a slot's lines, from the trainer to a producer of its socket or back:
+	                     * less than a line, since the next ones are fetched ahead */
 	/* the design */
 	uint32_t producers, sockets;
 	uint32_t pool;          /* slots of a ring; 0: no trainer, and never full */

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static int fill(void *state, baton_writable *b, baton_rng *rng)
 {
@@ -37,9 +38,11 @@ static baton_pipeline *open_feed(const struct bench_setup *s)
 static bool take_one(baton_pipeline *feed, const struct bench_setup *s)
 {
 	baton_batch b = BATON_BATCH_INIT;
-	bool good = baton_next(feed, &b) == BATON_OK;
+	bool good;
 
-	good = good && bench_use(s, baton_data(&b, 0), "baton");
+	if (baton_next(feed, &b) != BATON_OK)
+		return false;
+	good = bench_use(s, baton_data(&b, 0), "baton");
 	baton_release(feed, &b);
 	return good;
 }
@@ -56,12 +59,38 @@ static bool run_baton(const struct bench_setup *s, struct bench_result *result)
 		bench_begin(&one);
 		feed = open_feed(s);
 		good = feed && take_one(feed, s);
-		bench_end(&one);
+		bench_end(&one, 1);
+		result->n++;
 		result->ns += one.ns;
 		result->cpu_ns += one.cpu_ns;
 		good = baton_close(&feed) == BATON_OK && good;
 	}
 	return good;
+}
+
+static bool run_pages(const struct bench_setup *s, struct bench_result *result)
+{
+	size_t bytes = 8 * s->words * s->pool;
+
+	*result = (struct bench_result){0};
+	for (uint64_t i = 0; i < s->n; i++) {
+		struct bench_result one;
+		unsigned char *memory;
+
+		bench_begin(&one);
+		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		              0);
+		if (memory == MAP_FAILED)
+			return false;
+		for (size_t at = 0; at < bytes; at += 4096)
+			memory[at] = 1;
+		bench_end(&one, 1);
+		munmap(memory, bytes);
+		result->n++;
+		result->ns += one.ns;
+		result->cpu_ns += one.cpu_ns;
+	}
+	return true;
 }
 
 static void *wait_for_end(void *end)
@@ -86,7 +115,8 @@ static bool run_threads(const struct bench_setup *s, struct bench_result *result
 		for (uint32_t i = 0; i < s->producers; i++)
 			if (pthread_create(&threads[i], NULL, wait_for_end, &end) != 0)
 				abort();
-		bench_end(&one);
+		bench_end(&one, 1);
+		result->n++;
 		result->ns += one.ns;
 		result->cpu_ns += one.cpu_ns;
 		for (uint32_t i = 0; i < s->producers; i++)
@@ -127,4 +157,5 @@ bool start_measure_memory(const struct bench_setup *s, struct start_memory *m)
 
 const struct bench_peer start_baton = {
 	.name = "baton-start", .note = "open to the first batch", .run = run_baton};
+const struct bench_peer start_pages = {.name = "pages", .note = "touched", .run = run_pages};
 const struct bench_peer start_threads = {.name = "threads", .note = "created", .run = run_threads};

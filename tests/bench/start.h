@@ -8,6 +8,8 @@
 
 /* From before open to the first batch in hand; closing is not timed. */
 extern const struct bench_peer start_baton;
+/* Memory of setup's pool from the system, each page touched, which no open can do without. */
+extern const struct bench_peer start_pages;
 /* To create setup->producers threads. */
 extern const struct bench_peer start_threads;
 

@@ -80,6 +80,20 @@ static bool hands_over_everywhere(const struct bench_peer *peer)
 	return true;
 }
 
+/* A run without end ends when it is late, with what it has made. */
+static bool ends(const struct bench_peer *peer)
+{
+	struct bench_setup s = {
+		.producers = 2, .pool = 8, .words = 8, .n = UINT64_MAX / 2, .first = 16};
+	struct bench_result r = {0};
+	bool good;
+
+	bench_limit(2000000);
+	good = peer->run(&s, &r) && r.n < s.n;
+	bench_limit(0);
+	return good;
+}
+
 /* --- seeded bugs -------------------------------------------------------------------- */
 
 enum bug { NONE, TWICE, LOST, SWAPPED, STALE, TORN };
@@ -111,7 +125,7 @@ static bool run_bug(const struct bench_setup *s, enum bug bug)
 #define BUG(function, bug)                                                        \
 	static bool function(const struct bench_setup *s, struct bench_result *r) \
 	{                                                                         \
-		r->ns = 1;                                                        \
+		r->n = r->ns = 1;                                                 \
 		return run_bug(s, bug);                                           \
 	}
 BUG(run_none, NONE)
@@ -159,10 +173,13 @@ int main(void)
 
 	while (bench_peers[n_peers])
 		n_peers++;
-	printf("1..%d\n", n_peers + (int)N_BUGS + 1);
+	printf("1..%d\n", 2 * n_peers + (int)N_BUGS + 1);
 	for (int i = 0; i < n_peers; i++)
 		failed += tell(++number, hands_over_everywhere(bench_peers[i]),
 		               "each buffer once: ", bench_peers[i]->name);
+	for (int i = 0; i < n_peers; i++)
+		failed += tell(++number, ends(bench_peers[i]),
+		               "ends when it is late: ", bench_peers[i]->name);
 	for (size_t i = 0; i < N_BUGS; i++)
 		failed += tell(++number, hands_over(&bugs[i].peer, 1, 8) == bugs[i].good,
 		               bugs[i].good ? "accepted: " : "refused: ", bugs[i].peer.name);

@@ -49,6 +49,10 @@ int main(void)
 	s.producers = 64;
 	claim(sim_rate(&s) < 1e9 / 50, "a ticket's line that moves is the limit of all");
 	t = s;
+	t.keeps = true;
+	claim(sim_rate(&t) > sim_rate(&s) && sim_rate(&t) < 1e9 / 25,
+	      "one that is kept moves half as often, and no less");
+	t = s;
 	t.tickets = 16;
 	claim(sim_rate(&t) > 10 * sim_rate(&s), "16 tickets at once move it");
 	t = s;

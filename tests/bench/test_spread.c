@@ -55,13 +55,15 @@ static void overlaps(void)
 
 static void verdicts(void)
 {
+	const double none = (double)NAN;
+
 	claim(is(goal(true, 6, 5, 6, 7), GOAL_MET), "at least: the median is enough");
 	claim(is(goal(true, 6, 5, 5.9, 5.99), GOAL_MISSED), "at least: below is missed");
 	claim(is(goal(true, 6, 5, 5.9, 6), GOAL_UNCLEAR), "at least: some run met it, unclear");
 	claim(is(goal(false, 1.1, 1, 1.1, 2), GOAL_MET), "at most: the median is enough");
 	claim(is(goal(false, 1.1, 1.2, 1.3, 2), GOAL_MISSED), "at most: above is missed");
 	claim(is(goal(false, 1.1, 1, 1.3, 2), GOAL_UNCLEAR), "at most: some run met it, unclear");
-	claim(is(goal(true, 6, NAN, NAN, NAN), GOAL_MISSED), "no number meets nothing");
+	claim(is(goal(true, 6, none, none, none), GOAL_MISSED), "no number meets nothing");
 }
 
 static void floors(void)

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 #include <urcu/arch.h>
 
@@ -25,14 +27,46 @@ static uint64_t cpu_ns(void)
 	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u;
 }
 
+int bench_late;
+static uint64_t limit_ns;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	__atomic_store_n(&bench_late, 1, __ATOMIC_RELAXED);
+}
+
+static void set_alarm(uint64_t ns)
+{
+	const struct itimerval timer = {
+		.it_value = {(time_t)(ns / 1000000000u), (suseconds_t)(ns % 1000000000u / 1000)}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void bench_limit(uint64_t ns)
+{
+	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, NULL);
+	limit_ns = ns;
+	__atomic_store_n(&bench_late, 0, __ATOMIC_RELAXED);
+}
+
 void bench_begin(struct bench_result *result)
 {
+	if (limit_ns)
+		set_alarm(limit_ns);
 	result->cpu_ns = cpu_ns();
 	result->ns = baton_now_ns();
 }
 
-void bench_end(struct bench_result *result)
+void bench_end(struct bench_result *result, uint64_t n)
 {
+	if (limit_ns)
+		set_alarm(0);
+	result->n = n;
 	result->ns = baton_now_ns() - result->ns;
 	result->cpu_ns = cpu_ns() - result->cpu_ns;
 	result->ns += result->ns == 0;
@@ -61,6 +95,24 @@ void bench_wait(unsigned turn)
 		caa_cpu_relax();
 	else
 		sched_yield();
+}
+
+void bench_gate_init(struct bench_gate *gate, uint32_t threads)
+{
+	*gate = (struct bench_gate){.threads = threads};
+}
+
+void bench_gate_wait(struct bench_gate *gate)
+{
+	uint32_t passed = __atomic_load_n(&gate->passed, __ATOMIC_ACQUIRE);
+
+	if (__atomic_add_fetch(&gate->here, 1, __ATOMIC_ACQ_REL) == gate->threads) {
+		__atomic_store_n(&gate->here, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&gate->passed, passed + 1, __ATOMIC_RELEASE);
+		return;
+	}
+	for (unsigned turn = 0; __atomic_load_n(&gate->passed, __ATOMIC_ACQUIRE) == passed; turn++)
+		bench_wait(turn);
 }
 
 /* An absolute deadline: being preempted on the way to sleep does not add to it. */
