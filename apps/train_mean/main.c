@@ -84,6 +84,21 @@ static bool parse_units(void *value, const char *text)
 	return false;
 }
 
+/* The results would take the place of a model, without a word. */
+static int check_json(const struct setup *s)
+{
+	const char *const models[] = {s->checkpoint_path, s->resume_path, s->save_path,
+	                              s->load_path};
+
+	for (size_t i = 0; s->json_path && i < sizeof(models) / sizeof(models[0]); i++) {
+		if (models[i] && strcmp(models[i], s->json_path) == 0 &&
+		    strcmp(s->json_path, "-") != 0)
+			return args_error(PROGRAM, "json", s->json_path,
+			                  "is the model's file: name another");
+	}
+	return ARGS_GO_ON;
+}
+
 /* Options that are wrong only beside others. */
 static int check_together(const struct setup *s)
 {
@@ -96,7 +111,7 @@ static int check_together(const struct setup *s)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
-	return ARGS_GO_ON;
+	return check_json(s);
 }
 
 static int read_args(struct setup *s, int argc, char **argv)

@@ -219,6 +219,8 @@ def bad_usage():
                           (['--load', 'f', '--save', 'g'], '--load'),
                           (['--checkpoint', 'g', '--order', 'completion'], 'ordered'),
                           (['--resume', 'g', '--order', 'completion'], 'ordered'),
+                          *((['--json', 'f', model, 'f'], 'json: "f" is the model')
+                            for model in ('--load', '--save', '--resume', '--checkpoint')),
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
                           (['--keep', '0'], '1 to 1000'), (['--keep', '1001'], '1 to 1000'),
                           (['--checkpoint', ''], '--checkpoint'), (['--resume', ''], '--resume')):
