@@ -87,30 +87,31 @@ static bool parse_units(void *value, const char *text)
 }
 
 /* A file that is written is no other one's, and none that is read: but a checkpoint is a saved
- * model, too. */
+ * model, too, and may take the place of the one that the run goes on from. */
 static int check_different(const struct setup *s)
 {
 	const struct {
 		const char *option, *path;
-	} all[] = {{"x", s->x_path},
-	           {"y", s->y_path},
-	           {"checkpoint", s->checkpoint_path},
-	           {"save", s->save_path},
-	           {"json", s->json_path},
-	           {"log-csv", s->log_csv_path},
-	           {"log-jsonl", s->log_jsonl_path},
-	           {"plot", s->plot_path},
-	           {"trace", s->trace_path}};
+		bool read, model;
+	} all[] = {{"x", s->x_path, true, false},
+	           {"y", s->y_path, true, false},
+	           {"resume", s->resume_path, true, true},
+	           {"load", s->load_path, true, true},
+	           {"checkpoint", s->checkpoint_path, false, true},
+	           {"save", s->save_path, false, true},
+	           {"json", s->json_path, false, false},
+	           {"log-csv", s->log_csv_path, false, false},
+	           {"log-jsonl", s->log_jsonl_path, false, false},
+	           {"plot", s->plot_path, false, false},
+	           {"trace", s->trace_path, false, false}};
 
-	for (size_t i = 2; i < sizeof(all) / sizeof(all[0]); i++) {
-		size_t n = i == 3 ? 2 : i;
-
-		for (size_t j = 0; j < n; j++)
-			if (all[i].path && all[j].path && strcmp(all[i].path, all[j].path) == 0)
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		for (size_t j = 0; j < i; j++)
+			if (!all[i].read && !(all[i].model && all[j].model) && all[i].path &&
+			    all[j].path && strcmp(all[i].path, all[j].path) == 0)
 				return args_error(PROGRAM, all[i].option, all[i].path,
 				                  "is what --%s %s", all[j].option,
-				                  j < 2 ? "reads" : "writes to");
-	}
+				                  all[j].read ? "reads" : "writes to");
 	return ARGS_GO_ON;
 }
 

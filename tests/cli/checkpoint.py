@@ -220,6 +220,8 @@ def bad_usage():
                           (['--load', 'f', '--save', 'g'], '--load'),
                           (['--checkpoint', 'g', '--order', 'completion'], 'ordered'),
                           (['--resume', 'g', '--order', 'completion'], 'ordered'),
+                          *((['--json', 'f', model, 'f'], f'json: "f" is what {model} ')
+                            for model in ('--load', '--save', '--resume', '--checkpoint')),
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
                           (['--checkpoint-every', '7'], '--checkpoint-every'),
                           (['--keep', '1'], '--keep: does nothing without --checkpoint'),
