@@ -613,10 +613,10 @@ charge("a producer that is done goes on filling", PRODUCER,
 for event, call in (("an epoch's beginning", "on_epoch_begin(c->state, epoch)"),
                     ("a step", "on_step(c->state, &progress)"),
                     ("an epoch's end", "on_epoch_end(c->state, epoch)"),
-                    ("the end", "on_fit_end(c->state, fit->net)")):
-    tail = f"c->{call});\n\t}}\n\tbaton_ledger_charge(fit->feed, before);\n"
-    charge(f"callbacks told of {event} are charged for ever", "lib/train/fit.c", tail,
-           tail.replace("\tbaton_ledger_charge(fit->feed, before);\n", ""), first=("fit",))
+                    ("the end", "on_fit_end(c->state, o->net)")):
+    tail = f"c->{call});\n\t}}\n\tbaton_ledger_charge(o->net->feed, before);\n"
+    charge(f"callbacks told of {event} are charged for ever", "lib/train/observers.c", tail,
+           tail.replace("\tbaton_ledger_charge(o->net->feed, before);\n", ""), first=("fit",))
 charge("a validation is training", "lib/train/fit.c",
        "int before = baton_ledger_charge(fit->feed, BATON_TIME_VALIDATE), rc",
        "int before = BATON_TIME_TRAIN, rc", first=("fit",))
