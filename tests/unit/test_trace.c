@@ -29,6 +29,7 @@ static baton_event *events_of(int thread, size_t *n)
 
 	*n = baton_trace_events(trace, thread, NULL, 0);
 	events = calloc(*n + 1, sizeof(*events));
+	cr_assert_eq(baton_trace_events(trace, thread, events, *n / 2), *n);
 	cr_assert_eq(baton_trace_events(trace, thread, events, *n + 1), *n);
 	return events;
 }
