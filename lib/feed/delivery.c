@@ -9,6 +9,10 @@
  * no untaken ticket below oldest + C, nothing can come before we release something:
  * that is MISUSE_HELD, and the only way to get it.
  *
+ * Instead of waiting the trainer may make batches itself, as one more producer (inner): all
+ * of them (inline), the one at head if it is late (spares), the next that nobody has begun
+ * (work-conserving).
+ *
  * Nothing here is atomic but the ring and the flags: it is all one thread's. */
 
 #include "batch.h"
@@ -120,7 +124,8 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 {
 	struct baton_delivery *d = &feed->delivery;
 	uint64_t wants = feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY;
-	uint64_t nap_ns = baton_now_ns() + BATON_TRAINER_NAP_NS;
+	uint64_t nap_ns =
+		baton_now_ns() + (feed->pool.n_spares ? BATON_LATE_NS : BATON_TRAINER_NAP_NS);
 	int32_t epoch;
 
 	baton_wait_pass_on(&feed->wait, &feed->ring);
@@ -141,25 +146,100 @@ static bool head_is_claimed(const struct baton_pipeline *feed)
 	              atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed));
 }
 
+/* Be a producer: fill the next ticket, if its slot is free. */
+static bool fill_next(struct baton_pipeline *feed)
+{
+	struct baton_block *block;
+	uint64_t t;
+
+	if (baton_producer_claim(feed->inner, 0, &t, &block) != BATON_OK)
+		return false;
+	baton_producer_fill(feed->inner, t, block);
+	baton_producer_publish(feed, t, block);
+	return true;
+}
+
+/* Be the producer that has claimed the ticket at head. */
+static bool replace_head(struct baton_pipeline *feed)
+{
+	struct baton_delivery *d = &feed->delivery;
+	struct baton_block *spare = baton_spares_pop(&feed->pool.spares);
+
+	if (!spare)
+		return false;
+	baton_producer_fill(feed->inner, d->head, spare);
+	if (baton_ring_replace(&feed->ring, d->head, spare))
+		baton_counter_add(&d->replaced, 1);
+	else /* there it is */
+		baton_spares_keep(&feed->pool.spares, spare);
+	return true;
+}
+
+/* The ticket at head is late: make it. If nobody has even begun it, in its place. */
+static bool help(struct baton_pipeline *feed)
+{
+	struct baton_delivery *d = &feed->delivery;
+	uint64_t begun = baton_now_ns();
+	bool helped =
+		baton_ring_claimed(&feed->ring, d->head) ? replace_head(feed) : fill_next(feed);
+
+	if (helped)
+		d->own_fill_ns = baton_now_ns() - begun;
+	return helped;
+}
+
+/* Waiting for the ticket at head begins, unless it has before: when is it late? A producer
+ * that works may take as long as we would; twice that, and more than a nap, is too long. */
+static void set_late(struct baton_pipeline *feed, uint64_t now_ns)
+{
+	struct baton_delivery *d = &feed->delivery;
+	uint64_t patience = 2 * d->own_fill_ns;
+
+	if (d->late_ns != 0 && d->waited_for == d->head)
+		return;
+	d->waited_for = d->head;
+	d->late_ns = now_ns + (patience > BATON_LATE_NS ? patience : BATON_LATE_NS);
+}
+
+/* Make batches rather than wait for them. False: there is nothing to do. */
+static bool lend_a_hand(struct baton_pipeline *feed, bool over)
+{
+	if (feed->pool.n_spares && baton_now_ns() >= feed->delivery.late_ns && help(feed))
+		return true;
+	return feed->options.work_conserving && !over && fill_next(feed);
+}
+
+static int turns_to_wait(const struct baton_pipeline *feed)
+{
+	return feed->options.work_conserving ? BATON_FILLER_TURNS : BATON_TRAINER_TURNS;
+}
+
 /* Wait for a ticket that may be taken. *claimed_ns: since when the one at head was seen
  * to be in somebody's hands; 0 if it never was. */
 static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t,
                       uint64_t *claimed_ns)
 {
-	for (int turn = 0; !find_ready(feed, t);) {
+	int turn = 0, turns = turns_to_wait(feed);
+
+	while (!find_ready(feed, t)) {
+		bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;
+
 		if (baton_state_of(feed) == BATON_STOPPED)
 			return BATON_CANCELED;
-		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns) {
+		if (*claimed_ns == 0 && head_is_claimed(feed))
+			*claimed_ns = baton_now_ns();
+		if (turn < turns && !over) {
+			baton_wait_turn(turn++);
+			continue;
+		}
+		if (lend_a_hand(feed, over))
+			continue;
+		if (over) {
 			/* to poll is to wait: the rule for a trainer about to sleep holds */
 			baton_wait_pass_on(&feed->wait, &feed->ring);
 			return BATON_TIMEOUT;
 		}
-		if (*claimed_ns == 0 && head_is_claimed(feed))
-			*claimed_ns = baton_now_ns();
-		if (turn < BATON_TRAINER_TURNS)
-			baton_wait_turn(turn++);
-		else
-			park(feed, deadline_ns);
+		park(feed, deadline_ns);
 	}
 	return BATON_OK;
 }
@@ -171,27 +251,17 @@ static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 {
 	struct baton_delivery *d = &feed->delivery;
 	uint64_t parks = baton_counter_read(&d->parks), begun = baton_now_ns(), claimed = 0, now;
-	int rc = wait_ready(feed, deadline_ns, t, &claimed);
+	int rc;
 
+	if (feed->pool.n_spares)
+		set_late(feed, begun);
+	rc = wait_ready(feed, deadline_ns, t, &claimed);
 	now = baton_now_ns();
 	if (claimed == 0)
 		claimed = parks == baton_counter_read(&d->parks) ? begun : now;
 	baton_counter_add(&d->wait_claim_ns, claimed - begun);
 	baton_counter_add(&d->wait_fill_ns, now - claimed);
 	return rc;
-}
-
-/* Inline: be the producer. The slot at head is free, and nobody else claims; only a cancel
- * can come between. */
-static void fill_here(struct baton_pipeline *feed)
-{
-	struct baton_block *block;
-	uint64_t t;
-
-	if (baton_producer_claim(feed->producers, 0, &t, &block) != BATON_OK)
-		return;
-	baton_producer_fill(feed->producers, t, block);
-	baton_producer_publish(feed, t);
 }
 
 static bool is_inline(const struct baton_pipeline *feed)
@@ -212,8 +282,9 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 		return BATON_END;
 	if (d->head == d->oldest + feed->ring.mask + 1)
 		return BATON_MISUSE_HELD;
-	if (is_inline(feed)) /* what it fills is taken at once: none is ready before */
-		fill_here(feed);
+	if (is_inline(feed)) /* what it fills is taken at once: none is ready before. The slot at
+	                      * head is free; only a cancel can come between */
+		fill_next(feed);
 	if (!find_ready(feed, &t))
 		rc = wait_timed(feed, deadline_ns, &t);
 	if (rc == BATON_OK)

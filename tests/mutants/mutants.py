@@ -166,8 +166,8 @@ weaker("S1 of the trainer", WAIT, "&w->trainer_epoch, memory_order_acquire",
 # the ring's steps
 step("ring", "no look at the slot before a claim", RING, "if (past < 0)", "if (0)", [TWO])
 step("ring", "a ticket taken without compare-exchange", RING,
-     "if (atomic_compare_exchange_weak_explicit(\n"
-     "\t\t\t    &r->ticket, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) {",
+     "if (atomic_compare_exchange_weak_explicit(&r->ticket, &at, at + 1, ORDER_TICKET,\n"
+     "\t\t                                          memory_order_relaxed)) {",
      "atomic_store_explicit(&r->ticket, at + 1, memory_order_relaxed); {", [TWO, TWO2])
 step("ring", "released for a ticket too early", RING, "2 * (t + r->mask + 1), ORDER_RELEASE",
      "2 * (t + r->mask), ORDER_RELEASE", [TWO, TWO2])
@@ -351,24 +351,22 @@ step("producers", "a known length that a block crosses", PRODUCER,
 step("producers", "a known length one off in its last block", PRODUCER,
      "m = (uint32_t)(feed->end_k - block->k);", "m = (uint32_t)(feed->end_k - block->k) - 1;")
 step("producers", "a canceled run is filled on", PRODUCER,
-     "rc = baton_state_of(feed) == BATON_STOPPED ? BATON_CANCELED\n"
-     "\t\t                                           : fill_batch(p, t, block);",
-     "rc = fill_batch(p, t, block);")
+     "if (block->n < m && baton_state_of(feed) == BATON_STOPPED)", "if (0)")
 step("producers", "a failed batch counted as filled", PRODUCER,
      "block->n += rc == BATON_OK;", "block->n++;")
 step("producers", "a block filled on after a failure", PRODUCER,
-     "while (block->n < m && rc == BATON_OK) {", "while (block->n < m && rc >= BATON_OK) {")
+     "while (block->n < m && rc == BATON_OK);", "while (block->n < m && rc >= BATON_OK);")
 step("producers", "error ticket dropped: the error is not told", PRODUCER,
      "\tblock->stop = rc;\n", "")
 step("producers", "error ticket dropped: not published", PRODUCER,
-     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t);\n",
+     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t, block);\n",
      "\t\tbaton_producer_fill(p, t, block);\n\t\tif (block->stop == BATON_OK)\n"
-     "\t\t\tbaton_producer_publish(feed, t);\n")
+     "\t\t\tbaton_producer_publish(feed, t, block);\n")
 step("producers", "an error does not halt the others", PRODUCER,
      "\tif (rc != BATON_OK)\n\t\tbaton_halt(feed); /* every", "\tif (0)\n\t\tbaton_halt(feed); /* every")
 step("producers", "publish before fill", PRODUCER,
-     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t);\n",
-     "\t\tbaton_producer_publish(feed, t);\n\t\tbaton_producer_fill(p, t, block);\n")
+     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t, block);\n",
+     "\t\tbaton_producer_publish(feed, t, block);\n\t\tbaton_producer_fill(p, t, block);\n")
 asleep("producers", "no wake after a publish", PRODUCER,
        "\tbaton_wait_published(&feed->wait, t);\n", "", first=("wait",))
 step("producers", "a start that returns neither ok nor an error is ok", PRODUCER,
@@ -390,9 +388,9 @@ step("own threads", "a claim given away is counted for ever", CLAIM,
      "then may free everything */\n\tatomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);\n",
      "then may free everything */\n")
 step("own threads", "no longer counted before it is published", CLAIM,
-     "\tbaton_producer_publish(feed, t);\n",
+     "\tbaton_producer_publish(feed, t, block);\n",
      "\tatomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);\n"
-     "\tbaton_producer_publish(feed, t);\n"
+     "\tbaton_producer_publish(feed, t, block);\n"
      "\tatomic_fetch_add_explicit(&feed->lent, 1, memory_order_relaxed);\n",
      must={"model": ""})
 step("own threads", "begin beside a fill", CLAIM,
@@ -402,8 +400,7 @@ step("own threads", "begin into a claim that is out", CLAIM,
 step("own threads", "a claim of another pipeline accepted", CLAIM,
      "\tif (c->w_.at_ != s)\n\t\treturn BATON_MISUSE_FOREIGN;\n", "")
 step("own threads", "a claim not noted", CLAIM,
-     "\tatomic_store_explicit(&baton_ring_slot(&feed->ring, t)->claim, t + 1, "
-     "memory_order_relaxed);\n", "")
+     "\tatomic_store_explicit(&me.slot->claim, t + 1, memory_order_relaxed);\n", "")
 step("own threads", "a claim not cleared: submitted twice", CLAIM,
      "atomic_compare_exchange_strong_explicit(&s->claim, &out, 0, memory_order_relaxed,",
      "atomic_compare_exchange_strong_explicit(&s->claim, &out, out, memory_order_relaxed,")
@@ -422,7 +419,7 @@ step("own threads", "a submitted batch not poisoned", CLAIM, "\tbaton_block_diso
 step("own threads", "an end said by own threads does not halt", CLAIM,
      "\tif (block->stop != BATON_OK)\n\t\tbaton_halt(feed);", "\tif (0)\n\t\tbaton_halt(feed);")
 step("own threads", "a claim given away is not published", CLAIM,
-     "\tbaton_producer_publish(feed, t);\n", "")
+     "\tbaton_producer_publish(feed, t, block);\n", "")
 step("own threads", "a claim given away stays in the caller's hands", CLAIM,
      "\t*c = (baton_claim)BATON_CLAIM_INIT;\n", "")
 step("own threads", "a batch submitted after baton_fail() has failed", CLAIM,
@@ -505,10 +502,11 @@ step("delivery", "a trainer up again still wants to be woken", DELIVERY,
 mutant("delivery", "no nap: a publisher stopped before its wake stops the trainer", [NAP],
        scenarios=[], first=("wait",))
 step("delivery", "cancel is not seen by who waits", DELIVERY,
-     "\t\tif (baton_state_of(feed) == BATON_STOPPED)\n\t\t\treturn BATON_CANCELED;\n\t\tif (dead",
-     "\t\tif (dead")
+     "\t\tif (baton_state_of(feed) == BATON_STOPPED)\n\t\t\treturn BATON_CANCELED;\n\t\tif (*cl",
+     "\t\tif (*cl")
 step("delivery", "a deadline is not seen by who waits", DELIVERY,
-     "if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns) {", "if (0) {")
+     "bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;",
+     "bool over = false;")
 step("delivery", "a trainer that polls wakes nobody", DELIVERY,
      "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
@@ -696,9 +694,10 @@ step("pipeline", "no state before the pipeline is freed", PIPELINE,
      "\t\tpthread_join(feed->producers[i].thread, NULL);\n", "\t\t;\n")
 step("pipeline", "close does not cancel", PIPELINE, "\tbaton_cancel(feed);\n\tfor", "\tfor")
 step("pipeline", "no stop hook inline", PIPELINE,
-     "\tif (feed->started_inline)\n\t\tbaton_producer_stop(feed->producers);\n", "")
+     "\tif (feed->started_inner)\n\t\tbaton_producer_stop(feed->inner);\n", "")
 step("pipeline", "threads joined that never ran", PIPELINE,
-     "\t\tfeed->n_threads = 0; /* none is running yet */\n", "")
+     "\t\tfeed->n_threads = 0; /* none is running yet */\n\t\tbaton_layout_unref",
+     "\t\tbaton_layout_unref")
 step("pipeline", "close with batches held", PIPELINE,
      "\tif (baton_counter_read(&(*feed)->delivery.held) > 0 ||\n", "\tif (0 ||\n")
 step("pipeline", "close with claims out", PIPELINE,

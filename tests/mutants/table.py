@@ -73,8 +73,8 @@ LIBS = ["-lurcu-bp", "-lurcu-common", "-lcjson", "-lm", "-pthread"]
 FEED = ["lib/error.c", "lib/thread.c", *sorted(glob.glob("lib/feed/*.c", root_dir=ROOT))]
 WHOLE = [*FEED, *sorted(glob.glob("lib/train/*.c", root_dir=ROOT)),
          *sorted(glob.glob("lib/report/*.c", root_dir=ROOT))]
-FEED_UNITS = ("ring", "wait", "batch", "delivery", "claim", "pipeline", "cancel", "layout",
-              "poison", "rng", "error")
+FEED_UNITS = ("ring", "wait", "batch", "delivery", "claim", "pipeline", "cancel", "helping",
+              "layout", "poison", "rng", "error")
 TRAIN_UNITS = ("snapshot", "optimizer", "loss", "dense", "reduce", "fit", "model", "callbacks")
 
 
