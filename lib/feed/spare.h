@@ -21,9 +21,12 @@
  *   ORDER_POP   the pop's exchange    ORDER_PUSH  it fills what the producer still fills
  * Pushing is lock-free; popping takes all there is in one step, so it is wait-free and knows
  * no ABA. liburcu's wfstack would not do: its pop-all waits for a pusher that is frozen
- * between its two stores. */
+ * between its two stores.
+ *
+ * Who includes this has struct baton_block with its member next. */
 
 #include "ring.h"
+#include <stddef.h>
 
 #ifndef ORDER_PUSH
 #define ORDER_PUSH memory_order_release

@@ -15,13 +15,14 @@ that knows the file, the cheapest first. What a row may say besides:
 import dataclasses
 import re
 
-RING, WAIT = "lib/feed/ring.h", "lib/feed/wait.h"
+RING, WAIT, SPARE = "lib/feed/ring.h", "lib/feed/wait.h", "lib/feed/spare.h"
 PRODUCER, CLAIM, DELIVERY = "lib/feed/producer.c", "lib/feed/claim.c", "lib/feed/delivery.c"
 BATCH, BLOCK, LAYOUT = "lib/feed/batch.c", "lib/feed/block.c", "lib/feed/layout.c"
 POOL, PIPELINE, RNG = "lib/feed/pool.c", "lib/feed/pipeline.c", "lib/feed/rng.c"
 SNAPSHOT, RECLAIMER = "lib/train/snapshot.c", "lib/train/reclaimer.c"
 OPTIMIZER, LINEAR, DENSE, LOSS = (f"lib/train/{name}" for name in (
     "optimizer.c", "linear.c", "layer_dense.c", "loss.h"))
+MODEL = "tests/model/harness/model.h"
 CYCLE, SLEEPERS = "tests/model/harness/cycle.h", "tests/model/harness/sleepers.h"
 STRESS_RING, REUSE = "tests/stress/ring.c", "tests/stress/seeded/reuse.c"
 PML = "tests/model/pipeline.pml"
@@ -44,6 +45,12 @@ KEPT_HALT = ("halt", "-DTAKES=1 -DN_TICKETS=2", "")
 KEPT_HALT3 = ("halt", "-DTAKES=1 -DN_TICKETS=2 -DN_PRODUCERS=3", "preemptions 1")
 KEPT_CANCEL = ("cancel", "-DTAKES=1 -DN_TICKETS=2", "")
 PARKS = [PARK, PARK2, CANCEL, BUSY]
+HELP = ("helping", "-DN_SLOTS=1", "")
+HELP2 = ("helping", "-DN_PRODUCERS=2", "")
+HELP_DEAD = ("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DDIE=2", "")
+HELP_PARK = ("park", "-DSPARES=1 -DNAPS=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
+HELP_SLEEP = ("park", "-DSPARES=2 -DNAPS=9 -DDIE=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
+HELPS = [HELP, HELP2, HELP_DEAD, HELP_PARK, HELP_SLEEP]
 CLAIMS, CLAIM_CLOSE = ("claims", "", ""), ("claims", "-DCLOSE", "")
 SCENARIOS = [TWO, TWO2, *PARKS, HALT, CLAIMS, CLAIM_CLOSE]
 
@@ -85,7 +92,8 @@ def step(group, name, path, old, new, scenarios=None, reason=None, **how):
 
 
 def order(label, was, to, scenarios, **how):
-    path = RING if label in ("CLAIM", "PUBLISH", "TAKE", "RELEASE") else WAIT
+    path = (SPARE if label in ("PUSH", "POP") else
+            WAIT if label in ("ASLEEP", "RECHECK") else RING)
     step("orders", f"{label} = {to}", path, f"#define ORDER_{label} memory_order_{was}\n",
          f"#define ORDER_{label} memory_order_{to}\n", scenarios, **how)
 
@@ -206,6 +214,60 @@ step("callers, in the model", "detached after the release", CYCLE,
      "\t\tatomic_store_explicit(&s->block, &fresh[t - FIRST], memory_order_relaxed);\n",
      [("two_producers", "-DDETACH -DN_SLOTS=1", "")])
 
+# helping: ring.h and spare.h
+IMM = ("needed where a load may see what is stored after what it comes before (IMM: GenMC "
+       "shows it); RC11, which the explorer is held to, and x86 do not allow that")
+order("TICKET", "release", "relaxed", HELPS, reason=IMM)
+order("CLAIMED", "acquire", "relaxed", HELPS, reason=IMM)
+order("PUSH", "release", "relaxed", HELPS, must={"model": "data race"})
+order("POP", "acquire", "relaxed", HELPS, must={"model": "data race"})
+PUBLISH_TEXT = """	return atomic_compare_exchange_strong_explicit(&baton_ring_slot(r, t)->turn, &free_turn,
+	                                               2 * t + 1, ORDER_PUBLISH,
+	                                               memory_order_relaxed);
+"""
+step("helping", "a late publish that overwrites", RING, PUBLISH_TEXT,
+     "\tatomic_store_explicit(&baton_ring_slot(r, t)->turn, free_turn + 1, ORDER_PUBLISH);\n"
+     "\treturn true;\n", HELPS, must={"model": ""})
+step("helping", "a late publish that is told it was in time", RING, PUBLISH_TEXT,
+     PUBLISH_TEXT.replace("return ", "") + "\treturn true;\n", HELPS, must={"model": ""})
+step("helping", "a slot taken by a plain store", RING,
+     """	if (!atomic_compare_exchange_strong_explicit(&s->turn, &free_turn, 2 * t + 1,
+	                                             memory_order_relaxed, memory_order_relaxed))
+		return false;
+""", "\tatomic_store_explicit(&s->turn, free_turn + 1, memory_order_relaxed);\n", HELPS,
+     must={"model": ""})
+step("helping", "a slot taken without its new block", RING,
+     "\tatomic_store_explicit(&s->block, block, memory_order_relaxed);\n\treturn true;",
+     "\t(void)block;\n\treturn true;", HELPS, must={"model": ""})
+step("helping", "the new block in the slot before it is taken", RING,
+     "\t/* relaxed: passes nothing on, but from the trainer to itself */\n",
+     "\tatomic_store_explicit(&s->block, block, memory_order_relaxed);\n", HELPS,
+     must={"model": ""})
+step("helping", "helped before anybody has claimed", RING, "ORDER_CLAIMED) - t) > 0;",
+     "ORDER_CLAIMED) - t) >= 0;", HELPS, must={"model": ""})
+step("helping", "a push that loses who pushed before", SPARE, "\t\tblock->next = top;\n",
+     "\t\tblock->next = NULL;\n", [("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DN_TICKETS=2", "")],
+     must={"model": ""})
+step("helping", "a push by a plain store", SPARE,
+     "\twhile (!atomic_compare_exchange_weak_explicit(&s->returned, &top, block, ORDER_PUSH,\n"
+     "\t                                              memory_order_relaxed));\n",
+     "\twhile (0);\n\tatomic_store_explicit(&s->returned, block, ORDER_PUSH);\n",
+     [("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DN_TICKETS=2", "")], must={"model": ""})
+step("helping", "a pop that leaves the stack as it is", SPARE,
+     "atomic_exchange_explicit(&s->returned, NULL, ORDER_POP)",
+     "atomic_load_explicit(&s->returned, ORDER_POP)", HELPS, must={"model": ""})
+step("helping", "a pop of one loses the rest", SPARE, "\t\ts->mine = block->next;\n",
+     "\t\ts->mine = NULL;\n", HELPS, must={"model": ""})
+step("helping, in the model", "a late block that nobody gives back", MODEL,
+     "\t\tbaton_spares_push(&spares, b);\n", "", HELPS, must={"model": ""})
+step("helping, in the model", "a spare lost when nobody was late", MODEL,
+     "\t\tbaton_spares_keep(&spares, b);\n\t}\n\treturn true;", "\t}\n\treturn true;", HELPS,
+     must={"model": ""})
+step("helping, in the model", "a late block written after it was given back", MODEL,
+     "\t\tbaton_spares_push(&spares, b);\n",
+     "\t\tbaton_spares_push(&spares, b);\n\t\tb->payload = 0;\n", HELPS,
+     must={"model": "data race"})
+
 # the waits' steps
 step("waits", "no wake after a publish", WAIT, "\t\tbaton_wait_wake(&w->trainer_epoch, 1);",
      "\t\treturn;", PARKS)
@@ -242,8 +304,8 @@ step("waits", "no second look of a producer", WAIT, "return baton_ring_past(turn
 step("waits", "no second look of the trainer", WAIT,
      "->turn, ORDER_RECHECK) == 2 * t + 1;", "->turn, ORDER_RECHECK) == 1;", PARKS)
 step("waits", "no second look at the state", SLEEPERS,
-     "baton_wait_full(&ring) &&\n\t    atomic_load_explicit(&state, ORDER_RECHECK) == "
-     "RUNNING", "baton_wait_full(&ring)", [KEPT_CANCEL])
+     "baton_wait_full(&ring) && atomic_load_explicit(&state, ORDER_RECHECK) == RUNNING",
+     "baton_wait_full(&ring)", [KEPT_CANCEL])
 step("waits", "a wake that does not move the epoch", WAIT,
      "\tatomic_fetch_add_explicit(epoch, 1, memory_order_release);\n", "", PARKS)
 step("waits", "a wake without its system call", WAIT, "\tbaton_futex_wake(epoch, n);\n",
