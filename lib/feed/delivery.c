@@ -168,10 +168,22 @@ static bool replace_head(struct baton_pipeline *feed)
 	if (!spare)
 		return false;
 	baton_producer_fill(feed->inner, d->head, spare);
-	if (baton_ring_replace(&feed->ring, d->head, spare))
+	if (baton_ring_replace(&feed->ring, d->head, spare)) {
 		baton_counter_add(&d->replaced, 1);
-	else /* there it is */
+		d->after_own = d->head + 1;
+	} else { /* there it is */
 		baton_spares_keep(&feed->pool.spares, spare);
+	}
+	return true;
+}
+
+/* Be a producer of the ticket at head, which nobody has begun; or of a later one, if somebody
+ * just has. */
+static bool fill_head(struct baton_pipeline *feed)
+{
+	if (!fill_next(feed))
+		return false;
+	feed->delivery.after_own = feed->delivery.head + 1;
 	return true;
 }
 
@@ -181,7 +193,7 @@ static bool help(struct baton_pipeline *feed)
 	struct baton_delivery *d = &feed->delivery;
 	uint64_t begun = baton_now_ns();
 	bool helped =
-		baton_ring_claimed(&feed->ring, d->head) ? replace_head(feed) : fill_next(feed);
+		baton_ring_claimed(&feed->ring, d->head) ? replace_head(feed) : fill_head(feed);
 
 	if (helped)
 		d->own_fill_ns = baton_now_ns() - begun;
@@ -189,7 +201,8 @@ static bool help(struct baton_pipeline *feed)
 }
 
 /* Waiting for the ticket at head begins, unless it has before: when is it late? A producer
- * that works may take as long as we would; twice that, and more than a nap, is too long. */
+ * that works may take as long as we would; twice that, and more than a nap, is too long. And
+ * if the one before was, nobody has been heard of since: at once. */
 static void set_late(struct baton_pipeline *feed, uint64_t now_ns)
 {
 	struct baton_delivery *d = &feed->delivery;
@@ -199,6 +212,8 @@ static void set_late(struct baton_pipeline *feed, uint64_t now_ns)
 		return;
 	d->waited_for = d->head;
 	d->late_ns = now_ns + (patience > BATON_LATE_NS ? patience : BATON_LATE_NS);
+	if (d->after_own != 0 && d->after_own == d->head)
+		d->late_ns = now_ns;
 }
 
 /* Make batches rather than wait for them. False: there is nothing to do. */

@@ -55,7 +55,8 @@ struct baton_delivery {
 	baton_counter held;                 /* batches handed out and not given back */
 	uint64_t late_ns;                   /* when the ticket at head is late, */
 	uint64_t waited_for;  /* if that is this one; late_ns 0: none was waited for */
-	uint64_t own_fill_ns; /* how long the last block took that the trainer made for one */
+	uint64_t own_fill_ns; /* how long the last block took that the trainer made for one, */
+	uint64_t after_own;   /* and the ticket after that; 0: none yet */
 	baton_counter batches, wait_fill_ns, wait_claim_ns, parks, replaced;
 };
 
