@@ -96,6 +96,9 @@ static int check_together(const struct setup *s)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
+	if (s->producers == 0 && (s->spares || s->work_conserving))
+		return args_error(PROGRAM, "producers", "0", "is none: %s needs at least 1",
+		                  s->spares ? "--spares" : "--work-conserving");
 	return ARGS_GO_ON;
 }
 
@@ -132,6 +135,11 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                "at most 64 (0)"),
 		ARG_CHOICE("order", "ordered|completion", &s->order, orders,
 	                   "deliver batches in order, or as they are ready (ordered)"),
+		ARG_U64("spares", "H", &s->spares, 0, BATON_MAX_PRODUCERS,
+	                "spare blocks, at most one for each producer: a batch whose\n"
+	                "producer is late (frozen) is made by the trainer (none)"),
+		ARG_FLAG("work-conserving", &s->work_conserving,
+	                 "let the trainer fill batches rather than sleep"),
 		ARG_CALL("predict", "A,B", &s->predict, parse_pair,
 	                 "two numbers, as in 60,70; at most 64 times",
 	                 "predict the mean of A and B at the end; repeatable\n"
@@ -223,6 +231,8 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.blocks = (uint32_t)s->pool;
 	options.block_batches = (uint32_t)s->block;
 	options.order = s->order;
+	options.spares = (uint32_t)s->spares;
+	options.work_conserving = s->work_conserving;
 	options.seed = s->seed;
 	options.first_batch = run->at.next_batch;
 	return baton_open(&run->feed, &source, &options, err);
