@@ -268,6 +268,29 @@ step("helping, in the model", "a late block written after it was given back", MO
      "\t\tbaton_spares_push(&spares, b);\n\t\tb->payload = 0;\n", HELPS,
      must={"model": "data race"})
 
+# helping: the trainer and its producers
+HELPING = {"layers": ("unit",), "first": ("helping",)}
+step("helping", "nobody is ever late", DELIVERY, "baton_now_ns() >= feed->delivery.late_ns && help(feed)",
+     "0 && help(feed)", **HELPING)
+step("helping", "a late batch in a spare that is not taken", DELIVERY,
+     "\tif (baton_ring_replace(&feed->ring, d->head, spare)) {", "\tif (0) {", **HELPING)
+step("helping", "what nobody has begun is not filled", DELIVERY, "replace_head(feed) : fill_head(feed);",
+     "replace_head(feed) : false;", **HELPING)
+step("helping", "a late producer keeps its block", PRODUCER,
+     "\tbaton_spares_push(&feed->pool.spares, block);\n", "\t(void)block;\n", **HELPING)
+step("helping", "a late fill writes where the slot points", PRODUCER, "\tp->slot = p->hand;\n",
+     "\tp->slot = baton_ring_slot(&p->feed->ring, t);\n", **HELPING)
+step("helping", "the view of a late fill outlives it", PRODUCER,
+     "\tatomic_store_explicit(&p->hand->turn, 2 * t + 1, memory_order_relaxed);\n", "", **HELPING)
+step("helping", "a trainer that conserves no work", DELIVERY,
+     "feed->options.work_conserving && !over && fill_next(feed)", "0", **HELPING)
+step("helping", "spares of a source that is not pure", PIPELINE, "o->spares > 0 && !source->pure",
+     "0", **HELPING)
+step("helping", "more spares than producers", PIPELINE, "\tif (o->spares > feed->n_threads)",
+     "\tif (0)", **HELPING)
+step("helping", "spares that nobody frees", POOL, "\t\tbaton_block_destroy(&spare);\n", "\t\t;\n",
+     must={"asan": ""}, layers=("asan",), first=("helping",))
+
 # the waits' steps
 step("waits", "no wake after a publish", WAIT, "\t\tbaton_wait_wake(&w->trainer_epoch, 1);",
      "\t\treturn;", PARKS)

@@ -486,6 +486,25 @@ Unit(helping, a_work_conserving_trainer_helps_who_is_late_if_it_has_a_spare)
 	close_feed(feed);
 }
 
+/* One slot, so its producer has begun nothing since. */
+Unit(helping, a_view_is_dead_once_its_batch_is_published)
+{
+	struct cold cold;
+	baton_pipeline *feed;
+
+	cold_init(&cold, 1, never);
+	feed = open_cold(&cold, 1, 1, 1, BATON_ORDERED);
+	for (uint64_t k = 0; k < 20; k++) {
+		baton_batch b = take(feed);
+
+		/* else the producer may be at it still */
+		if (stats_of(feed).replaced == 0 && cold.fillers[0].fills > 0)
+			cr_assert_null(baton_writable_data(&cold.fillers[0].before, 0));
+		give(feed, &b);
+	}
+	close_feed(feed);
+}
+
 /* --- options ---------------------------------------------------------------------------- */
 
 static void expect_refused(const baton_source *source, const baton_options *o, const char *text)
