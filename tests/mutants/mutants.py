@@ -289,7 +289,7 @@ step("helping", "spares of a source that is not pure", PIPELINE, "o->spares > 0 
 step("helping", "more spares than producers", PIPELINE, "\tif (o->spares > feed->n_threads)",
      "\tif (0)", **HELPING)
 step("helping", "spares that nobody frees", POOL, "\t\tbaton_block_destroy(&spare);\n", "\t\t;\n",
-     must={"asan": ""}, layers=("asan",), first=("helping",))
+     layers=("fault",))
 
 # the waits' steps
 step("waits", "no wake after a publish", WAIT, "\t\tbaton_wait_wake(&w->trainer_epoch, 1);",
