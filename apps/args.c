@@ -187,7 +187,12 @@ static bool set(const struct arg *arg, const char *text)
 /* The short option of table[i]; 0 if it has none. */
 static char letter_of(const struct args *args, size_t i)
 {
-	return args->letters && args->letters[i] != '-' ? args->letters[i] : '\0';
+	const char *name = args->table[i].name;
+
+	for (const char *const *l = args->lettered; l && *l; l++)
+		if (strcmp(*l, name) == 0)
+			return name[0];
+	return '\0';
 }
 
 /* One option; the further lines of its help stand below the first. */
@@ -325,7 +330,7 @@ int args_parse_words(const struct args *args, const struct args_words *words, in
 	char shorts[2 * ARGS_MAX + 4];
 	int c;
 
-	assert(args->n <= ARGS_MAX && (!args->letters || strlen(args->letters) == args->n));
+	assert(args->n <= ARGS_MAX);
 	translate(args, longs, shorts);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

@@ -78,8 +78,8 @@ struct args {
 	const char *summary; /* --help's first lines */
 	const struct arg *table;
 	size_t n;             /* at most ARGS_MAX */
-	const char *letters;  /* [n] short options, in the table's order; '-': none. NULL: none
-	                       * at all. -h and -V come by themselves */
+	const char *const *lettered; /* the options whose first letter is a short one; ends with
+	                              * NULL; NULL: none. -h and -V come by themselves */
 	const char *statuses; /* --help's last lines: "0    what it means\n1    ..." */
 };
 #define ARGS_MAX 48

@@ -94,7 +94,8 @@ struct report {
 static const char *const orders[] = {"ordered", "completion", NULL};
 
 static struct {
-	uint64_t producers, pool, block, batches, bytes;
+	uint64_t producers, pool, block, spares, batches, bytes;
+	bool work_conserving;
 	int order;
 	double source_us, source_wait_us, trainer_us;
 	bool latency;
@@ -113,6 +114,11 @@ static const struct arg table[] = {
                 "source under a microsecond (default: 0)"),
 	ARG_CHOICE("order", "ordered|completion", &opt.order, orders,
                    "deliver batches in order, or as they are ready\n(default: ordered)"),
+	ARG_U64("spares", "H", &opt.spares, 0, BATON_MAX_PRODUCERS,
+                "spare blocks, at most one for each producer: a batch\n"
+                "whose producer is late is made by the trainer\n(default: 0, none)"),
+	ARG_FLAG("work-conserving", &opt.work_conserving,
+                 "let the trainer fill batches rather than sleep"),
 	ARG_F64("source-us", "F", &opt.source_us, 0, 1e6,
                 "microseconds of work to make a batch (default: 0)"),
 	ARG_F64("source-wait-us", "F", &opt.source_wait_us, 0, 1e6,
@@ -442,6 +448,10 @@ static int open_feed(baton_pipeline **feed, struct work *w, int producers)
 	options.blocks = (uint32_t)opt.pool;
 	options.block_batches = (uint32_t)opt.block;
 	options.order = opt.order ? BATON_COMPLETION : BATON_ORDERED;
+	if (producers != BATON_INLINE) { /* else it is the reference beside it */
+		options.spares = (uint32_t)opt.spares;
+		options.work_conserving = opt.work_conserving;
+	}
 	rc = baton_open(feed, &source, &options, &err);
 	if (rc < 0)
 		args_error(NAME, NULL, NULL, "%s", err.text);
@@ -457,6 +467,7 @@ static void subtract(struct run *r, const baton_stats *before, const uint64_t *f
 	r->stats.wait_claim_ns -= before->wait_claim_ns;
 	r->stats.parks -= before->parks;
 	r->stats.producer_parks -= before->producer_parks;
+	r->stats.replaced -= before->replaced;
 	for (size_t i = 0; i < r->n_filled; i++)
 		r->filled[i] -= filled[i];
 	baton_ledger_subtract(&r->ledger, ledger);
@@ -552,6 +563,12 @@ static double ideal_ns(const struct report *r, uint32_t producers)
 	return fmax(ns, (w->source_ns + (double)w->wait_ns) / producers);
 }
 
+/* A work-conserving trainer is one more who fills. */
+static uint32_t who_fill(const struct report *r)
+{
+	return r->producers + opt.work_conserving;
+}
+
 static uint64_t reference_count(const struct report *r, double each_ns)
 {
 	uint64_t least = batches_in(REFERENCE_NS, each_ns, 16, UINT64_MAX), n = r->batches / 4;
@@ -564,7 +581,7 @@ static uint64_t reference_count(const struct report *r, double each_ns)
 static struct figure ceiling(const struct report *r)
 {
 	const struct work *w = &r->work;
-	uint32_t p = r->producers;
+	uint32_t p = who_fill(r);
 	uint64_t n;
 	struct figure a, b;
 
@@ -619,7 +636,7 @@ static int measure(struct report *r)
 	r->batches = opt.batches;
 	if (r->batches == 0)
 		r->batches = batches_in(RUN_NS,
-		                        r->producers ? ideal_ns(r, r->producers)
+		                        r->producers ? ideal_ns(r, who_fill(r))
 		                                     : r->work.source_ns + r->work.trainer_ns +
 		                                               (double)r->work.wait_ns,
 		                        64, 5000000);
@@ -769,6 +786,8 @@ static void write_config(struct json *j, const struct report *r)
 	json_u64(j, "pool", s->blocks);
 	json_u64(j, "block", s->block_batches);
 	json_text(j, "order", orders[opt.order]);
+	json_u64(j, "spares", s->spares);
+	json_bool(j, "work_conserving", opt.work_conserving);
 	json_f64(j, "source_us", opt.source_us);
 	json_f64(j, "source_wait_us", opt.source_wait_us);
 	json_f64(j, "trainer_us", opt.trainer_us);
@@ -784,6 +803,7 @@ static void write_stats(struct json *j, const struct run *run)
 	json_u64(j, "parks", run->stats.parks);
 	json_u64(j, "producer_parks", run->stats.producer_parks);
 	json_u64(j, "memory_bytes", run->stats.bytes);
+	json_u64(j, "replaced", run->stats.replaced);
 	json_array(j, "filled");
 	for (size_t i = 0; i < run->n_filled; i++)
 		json_u64(j, NULL, run->filled[i]);
@@ -882,6 +902,9 @@ int main(int argc, char **argv)
 
 	if (rc != ARGS_GO_ON)
 		return rc;
+	if (opt.producers == 0 && (opt.spares || opt.work_conserving))
+		return args_error(NAME, "producers", "0", "is none: %s needs at least 1",
+		                  opt.spares ? "--spares" : "--work-conserving");
 	if (opt.json) {
 		rc = json_file_open(&file, opt.json);
 		if (rc)

@@ -148,6 +148,9 @@ static int check_together(const struct setup *s)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
+	if (s->producers == 0 && (s->spares || s->work_conserving))
+		return args_error(PROGRAM, "producers", "0", "is none: %s needs at least 1",
+		                  s->spares ? "--spares" : "--work-conserving");
 	if ((s->checkpoint_every || s->keep) && !s->checkpoint_path)
 		return args_error(PROGRAM, s->keep ? "keep" : "checkpoint-every", NULL,
 		                  "does nothing without --checkpoint");
@@ -201,6 +204,11 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                "at most 64 (0)"),
 		ARG_CHOICE("order", "ordered|completion", &s->order, orders,
 	                   "deliver batches in order, or as they are ready (ordered)"),
+		ARG_U64("spares", "H", &s->spares, 0, BATON_MAX_PRODUCERS,
+	                "spare blocks, at most one for each producer: a batch whose\n"
+	                "producer is late (frozen) is made by the trainer (none)"),
+		ARG_FLAG("work-conserving", &s->work_conserving,
+	                 "let the trainer fill batches rather than sleep"),
 		ARG_CALL("predict", "A,B", &s->predict, parse_pair,
 	                 "two numbers, as in 60,70; at most 64 times",
 	                 "predict the mean of A and B at the end; repeatable\n"
@@ -246,13 +254,14 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_TEXT("json", "FILE", &s->json_path,
 	                 "write the results as JSON; -: to stdout, instead of text"),
 	};
+	static const char *const lettered[] = {"producers", "batch-size", "epochs", "seed", NULL};
 	const struct args args = {
 		PROGRAM,
 		"Learn the mean of two numbers 0..99: by default one Dense(1), mean squared\n"
 		"error and RMSprop. Results go to stdout, progress to stderr.",
 		table,
 		sizeof(table) / sizeof(table[0]),
-		"----pb-es--------------------------",
+		lettered,
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage, or files with samples that can't be used\n"
@@ -309,6 +318,8 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.blocks = (uint32_t)s->pool;
 	options.block_batches = (uint32_t)s->block;
 	options.order = s->order;
+	options.spares = (uint32_t)s->spares;
+	options.work_conserving = s->work_conserving;
 	options.seed = s->seed;
 	options.first_batch = run->at.next_batch;
 	options.observe = run->trace ? baton_trace_observe : NULL;

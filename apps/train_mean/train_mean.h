@@ -28,10 +28,11 @@ struct units {
 };
 
 struct setup {
-	uint64_t producers, batch_size, epochs, seed, pool, block;
+	uint64_t producers, batch_size, epochs, seed, pool, block, spares;
 	uint64_t steps;                      /* AUTO: all of the data, or 1000 */
 	uint64_t validation_steps, patience; /* 0: none */
-	double lr;                           /* 0: the optimizer's own */
+	bool work_conserving;
+	double lr; /* 0: the optimizer's own */
 	int order, progress, optimizer, loss;
 	struct units hidden;
 	struct pairs predict;

@@ -26,7 +26,7 @@ BATON_BEGIN_DECLS
 #define BATON_TIME_WAKE                                                                    \
 	3                       /* waits for a batch that nobody had begun: producers were \
 	                         * asleep, or on their way */
-#define BATON_TIME_INLINE 4     /* fills batches itself */
+#define BATON_TIME_INLINE 4     /* fills batches itself: inline, or rather than wait */
 #define BATON_TIME_SNAPSHOT 5   /* the rest as the trainer says itself: */
 #define BATON_TIME_CHECKPOINT 6 /* baton_ledger_charge(); baton_fit() does */
 #define BATON_TIME_LOG 7        /* callbacks */
@@ -64,7 +64,9 @@ typedef struct baton_ledger {
 BATON_API int baton_ledger_get(const baton_pipeline *feed, baton_ledger *ledger);
 
 /* Each producer's: writes the first n of them to times [n], returns how many producers
- * there are (1 for inline and own threads). Threads: any */
+ * there are (1 for inline and own threads). A trainer that fills beside producers is the last;
+ * its filling is the trainer's BATON_TIME_INLINE, and it is blamed for waits that ended
+ * because it did. Threads: any */
 BATON_API size_t baton_ledger_producers(const baton_pipeline *feed, baton_producer_time *times,
                                         size_t n);
 

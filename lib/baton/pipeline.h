@@ -45,11 +45,31 @@ typedef struct baton_options {
 	uint64_t first_batch;      /* the run starts at this k */
 	baton_observe_fn *observe; /* is told of each block; NULL: nobody (observer.h) */
 	void *observe_state;
+	uint32_t spares;     /* blocks beside the pool's, for helping (below); at most one for
+	                      * each producer is made, and with so many producers may be frozen
+	                      * at once. 0: no helping. Only for a pure source, with producers */
+	int work_conserving; /* 1: a trainer that would wait fills the next batch that nobody
+	                      * has begun, where one is free; for sources about as slow as the
+	                      * trainer, or slower. 0: it sleeps. Only with producers */
 } baton_options;
-#define BATON_OPTIONS_INIT                                    \
-	{                                                     \
-		sizeof(baton_options), 0, 0, 0, 0, 0, 0, 0, 0 \
+#define BATON_OPTIONS_INIT                                          \
+	{                                                           \
+		sizeof(baton_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
 	}
+
+/* Helping: a batch whose producer is late (frozen, or off its CPU for long) is made again by
+ * the trainer, inside next(), in a spare block; the producer's own comes too late, is
+ * dropped, and its memory is a spare again. Late is who lets the trainer wait for
+ * a millisecond, or twice what the last block took that the trainer made, if that is longer.
+ * Of a pure source it is the same batch, so nobody can tell but by the time. With a spare for
+ * each producer no thread that is suspended, wherever it is, can stop the trainer, unless the
+ * source itself has a lock that it holds. In both orders of delivery. Close still waits for
+ * fills that run.
+ *
+ * With spares, and with work_conserving, the trainer is a producer too: with start and stop
+ * hooks it has a state of its own, index P, made on the thread that calls baton_open() and
+ * taken back by baton_close(). What it fills runs inside next(), and is not cut short by a
+ * deadline. */
 
 #define BATON_MAX_PRODUCERS 1024
 #define BATON_MAX_BLOCKS (1u << 20)
@@ -73,7 +93,8 @@ BATON_API BATON_MUST_CHECK int baton_open(baton_pipeline **feed, const baton_sou
  * (baton_now_ns()); 0 polls, UINT64_MAX waits for ever.
  * Ownership: on OK *b holds the batch until baton_release() or baton_detach().
  *            Several may be held, and given back in any order
- * Inline:    the fill runs inside the call, and is not cut short by a deadline
+ * Inline:    the fill runs inside the call, and is not cut short by a deadline (with
+ *            spares or work_conserving too, where the trainer fills)
  * Returns:   OK, END, CANCELED, TIMEOUT; < 0 the source's error at its place (END
  *            and errors are sticky: asked again, they answer the same);
  *            MISUSE_HELD: the caller itself holds the memory that the next batch
@@ -157,7 +178,8 @@ BATON_API BATON_MUST_CHECK int baton_close(baton_pipeline **feed);
 typedef struct baton_stats {
 	size_t size;             /* set by BATON_STATS_INIT */
 	uint64_t batches;        /* handed to the trainer */
-	uint64_t wait_fill_ns;   /* trainer waited for a batch that was being filled */
+	uint64_t wait_fill_ns;   /* trainer waited for a batch that was being filled; without
+	                          * what it filled itself meanwhile */
 	uint64_t wait_claim_ns;  /* trainer waited for one that nobody had begun */
 	uint64_t parks;          /* times the trainer slept in the kernel */
 	uint64_t producer_parks; /* the same of all producers */
@@ -168,17 +190,21 @@ typedef struct baton_stats {
 	uint32_t held;      /* batches that the trainer has not given back */
 	uint32_t claims;    /* claims that own threads have not given away, and
 	                     * threads inside begin */
+	uint32_t spares;    /* blocks beside the pool's */
+	uint64_t replaced;  /* late blocks that the trainer made in their producers' place */
 } baton_stats;
-#define BATON_STATS_INIT                                             \
-	{                                                            \
-		sizeof(baton_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define BATON_STATS_INIT                                                   \
+	{                                                                  \
+		sizeof(baton_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
 	}
 
 /* Returns OK or MISUSE_NULL; stats->size says how much of it is wanted. */
 BATON_API int baton_stats_get(const baton_pipeline *feed, baton_stats *stats);
 
 /* How many batches each producer has filled: writes the first n of them to filled
- * [n], returns how many producers there are (1 for inline and own threads). */
+ * [n], returns how many producers there are (1 for inline and own threads; with spares or
+ * work_conserving the trainer is one more, the last). With spares those count, too, that were
+ * made twice. */
 BATON_API size_t baton_stats_filled(const baton_pipeline *feed, uint64_t *filled, size_t n);
 
 /* The fields of this pipeline's batches, lent until close; *n says how many, *rows

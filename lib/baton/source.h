@@ -24,12 +24,13 @@ BATON_BEGIN_DECLS
 typedef int baton_fill_fn(void *state, baton_writable *b, baton_rng *rng);
 
 /* Give producer i (0..P-1) a state of its own: a decoder, an open file. Called
- * on the producer's thread before its first fill (inline: by baton_open()); *state holds
+ * on the producer's thread before its first fill (inline, and for a trainer that fills beside
+ * the producers, who is number P: by baton_open()); *state holds
  * baton_source.state and may be replaced. Returns BATON_OK or < 0, with err->text
  * if it has more to say: then baton_open() fails with it. */
 typedef int baton_start_fn(int i, void **state, baton_error *err);
 
-/* Take back what start made, on the same thread (inline: by baton_close()), after its
+/* Take back what start made, on the same thread (the trainer's: by baton_close()), after its
  * last fill. Called for
  * exactly those producers whose start returned BATON_OK. */
 typedef void baton_stop_fn(int i, void *state);
@@ -44,7 +45,8 @@ typedef struct baton_source {
 	baton_start_fn *start; /* may be NULL */
 	baton_stop_fn *stop;   /* may be NULL */
 	void *state;           /* shared by all producers unless start replaces it */
-	bool pure;             /* batch k is f(seed, k) and nothing else */
+	bool pure;             /* batch k is f(seed, k) and nothing else: it may be made again,
+	                        * by another thread, while the first is still at it */
 	bool cheap;            /* a batch takes about as long as a hand-off (under a
 	                        * microsecond): let them travel in blocks */
 } baton_source;

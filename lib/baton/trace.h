@@ -34,7 +34,8 @@ BATON_API size_t baton_trace_events(const baton_trace *trace, int thread, baton_
 /* As Chrome's trace events in JSON, which Perfetto and chrome://tracing show: a track for
  * each thread; on it when it filled, trained and slept; an arrow from each block's filling
  * to its training, if both are kept. (A block that is held while a later one is taken is
- * drawn as trained until then. What own threads fill is not drawn: one may fill several.)
+ * drawn as trained until then. What own threads fill is not drawn: one may fill several. A
+ * filling that came too late is called so, and has no arrow.)
  * Returns: *bytes of text that end with a 0, for free(); NULL: out of memory
  * Source: "Trace Event Format", the Catapult project */
 BATON_API char *baton_trace_json(const baton_trace *trace, size_t *bytes);

@@ -29,6 +29,7 @@ struct baton_cell {
 struct baton_block {
 	struct baton_layout *layout;
 	unsigned char *data;       /* [capacity, layout->stride], aligned */
+	struct baton_block *next;  /* among the spares */
 	struct baton_guard *guard; /* NULL: none */
 	uint64_t k;                /* of its first batch */
 	uint64_t lacked_ns;        /* its producer's, for the ledger: see there */

@@ -12,13 +12,13 @@
 #include <errno.h>
 
 /* Publish a ticket that is out; whatever block says goes with it. */
-static void pass_on(baton_pipeline *feed, uint64_t t, const struct baton_block *block)
+static void pass_on(baton_pipeline *feed, uint64_t t, struct baton_block *block)
 {
 	if (block->stop != BATON_OK)
 		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
 	else
 		atomic_fetch_add_explicit(&feed->producers->filled, 1, memory_order_relaxed);
-	baton_producer_publish(feed, t);
+	baton_producer_publish(feed, t, block);
 	/* release: pairs with the acquire in close, which then may free everything */
 	atomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);
 }
@@ -58,13 +58,14 @@ int baton_begin_until(baton_pipeline *feed, baton_claim *c, uint64_t deadline_ns
 		return rc;
 	}
 	baton_producer_open_block(&me, t, block);
+	me.slot = baton_ring_slot(&feed->ring, t);
 	rc = baton_producer_view(&me, t, block, &c->w_);
 	if (rc != BATON_OK) {
 		pass_on(feed, t, block);
 		return rc;
 	}
 	/* relaxed: take_back() has the handle, which came from here */
-	atomic_store_explicit(&baton_ring_slot(&feed->ring, t)->claim, t + 1, memory_order_relaxed);
+	atomic_store_explicit(&me.slot->claim, t + 1, memory_order_relaxed);
 	return BATON_OK;
 }
 

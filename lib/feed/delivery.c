@@ -9,6 +9,10 @@
  * no untaken ticket below oldest + C, nothing can come before we release something:
  * that is MISUSE_HELD, and the only way to get it.
  *
+ * Instead of waiting the trainer may make batches itself, as one more producer (inner): all
+ * of them (inline), the one at head if it is late (spares), the next that nobody has begun
+ * (work-conserving).
+ *
  * Nothing here is atomic but the ring and the flags: it is all one thread's. */
 
 #include "batch.h"
@@ -128,7 +132,8 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 {
 	struct baton_delivery *d = &feed->delivery;
 	uint64_t wants = feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY;
-	uint64_t nap_ns = baton_now_ns() + BATON_TRAINER_NAP_NS;
+	uint64_t nap_ns =
+		baton_now_ns() + (feed->pool.n_spares ? BATON_LATE_NS : BATON_TRAINER_NAP_NS);
 	int32_t epoch;
 
 	baton_wait_pass_on(&feed->wait, &feed->ring);
@@ -151,27 +156,123 @@ static bool head_is_claimed(const struct baton_pipeline *feed)
 	              atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed));
 }
 
+static void fill(struct baton_pipeline *feed, uint64_t t, struct baton_block *block)
+{
+	struct baton_delivery *d = &feed->delivery;
+	int before = baton_ledger_fills(&d->time);
+
+	baton_producer_fill(feed->inner, t, block);
+	d->own_fill_ns = baton_ledger_filled(&d->time, before);
+}
+
+/* Be a producer: fill the next ticket, if its slot is free. */
+static bool fill_next(struct baton_pipeline *feed)
+{
+	struct baton_block *block;
+	uint64_t t;
+
+	if (baton_producer_claim(feed->inner, 0, &t, &block) != BATON_OK)
+		return false;
+	fill(feed, t, block);
+	baton_producer_publish(feed, t, block);
+	return true;
+}
+
+/* Be the producer that has claimed the ticket at head. */
+static bool replace_head(struct baton_pipeline *feed)
+{
+	struct baton_delivery *d = &feed->delivery;
+	struct baton_block *spare = baton_spares_pop(&feed->pool.spares);
+
+	if (!spare)
+		return false;
+	baton_observe(feed, CLAIM, claim, BATON_THREAD_TRAINER, d->head, NULL);
+	fill(feed, d->head, spare);
+	if (baton_ring_replace(&feed->ring, d->head, spare)) {
+		baton_observe(feed, PUBLISH, publish, BATON_THREAD_TRAINER, d->head, spare);
+		baton_counter_add(&d->replaced, 1);
+		d->after_own = d->head + 1;
+	} else { /* there it is */
+		baton_observe(feed, LATE, late, BATON_THREAD_TRAINER, d->head, spare);
+		baton_spares_keep(&feed->pool.spares, spare);
+	}
+	return true;
+}
+
+/* Be a producer of the ticket at head, which nobody has begun; or of a later one, if somebody
+ * just has. */
+static bool fill_head(struct baton_pipeline *feed)
+{
+	if (!fill_next(feed))
+		return false;
+	feed->delivery.after_own = feed->delivery.head + 1;
+	return true;
+}
+
+/* The ticket at head is late: make it. If nobody has even begun it, in its place. */
+static bool help(struct baton_pipeline *feed)
+{
+	return baton_ring_claimed(&feed->ring, feed->delivery.head) ? replace_head(feed)
+	                                                            : fill_head(feed);
+}
+
+/* Waiting for the ticket at head begins, unless it has before: when is it late? A producer
+ * that works may take as long as we would; twice that, and more than a nap, is too long. And
+ * if the one before was, nobody has been heard of since: at once. */
+static void set_late(struct baton_pipeline *feed, uint64_t now_ns)
+{
+	struct baton_delivery *d = &feed->delivery;
+	uint64_t patience = 2 * d->own_fill_ns;
+
+	if (d->late_ns != 0 && d->waited_for == d->head)
+		return;
+	d->waited_for = d->head;
+	d->late_ns = now_ns + (patience > BATON_LATE_NS ? patience : BATON_LATE_NS);
+	if (d->after_own != 0 && d->after_own == d->head)
+		d->late_ns = now_ns;
+}
+
+/* Make batches rather than wait for them. False: there is nothing to do. */
+static bool lend_a_hand(struct baton_pipeline *feed, bool over)
+{
+	if (feed->pool.n_spares && baton_now_ns() >= feed->delivery.late_ns && help(feed))
+		return true;
+	return feed->options.work_conserving && !over && fill_next(feed);
+}
+
+static int turns_to_wait(const struct baton_pipeline *feed)
+{
+	return feed->options.work_conserving ? BATON_FILLER_TURNS : BATON_TRAINER_TURNS;
+}
+
 /* Wait for a ticket that may be taken. *claimed_ns: since when the one at head was seen
  * to be in somebody's hands; 0 if it never was. */
 static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_t *t,
                       uint64_t *claimed_ns)
 {
-	for (int turn = 0; !find_ready(feed, t);) {
+	int turn = 0, turns = turns_to_wait(feed);
+
+	while (!find_ready(feed, t)) {
+		bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;
+
 		if (baton_state_of(feed) == BATON_STOPPED)
 			return BATON_CANCELED;
-		if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns) {
-			/* to poll is to wait: the rule for a trainer about to sleep holds */
-			baton_wait_pass_on(&feed->wait, &feed->ring);
-			return BATON_TIMEOUT;
-		}
 		if (*claimed_ns == 0 && head_is_claimed(feed)) {
 			*claimed_ns = baton_now_ns();
 			baton_account_call(&feed->delivery.time.account, BATON_TIME_FILL);
 		}
-		if (turn < BATON_TRAINER_TURNS)
+		if (turn < turns && !over) {
 			baton_wait_turn(turn++);
-		else
-			park(feed, deadline_ns);
+			continue;
+		}
+		if (lend_a_hand(feed, over))
+			continue;
+		if (over) {
+			/* to poll is to wait: the rule for a trainer about to sleep holds */
+			baton_wait_pass_on(&feed->wait, &feed->ring);
+			return BATON_TIMEOUT;
+		}
+		park(feed, deadline_ns);
 	}
 	return BATON_OK;
 }
@@ -185,27 +286,15 @@ static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 	int before = baton_account_doing(&d->time.account);
 	uint64_t parks = baton_counter_read(&d->parks), begun = baton_ledger_wait(&d->time);
 	uint64_t claimed = 0;
-	int rc = wait_ready(feed, deadline_ns, t, &claimed);
+	int rc;
 
+	if (feed->pool.n_spares)
+		set_late(feed, begun);
+	rc = wait_ready(feed, deadline_ns, t, &claimed);
 	if (claimed == 0)
 		claimed = parks == baton_counter_read(&d->parks) ? begun : UINT64_MAX;
 	baton_ledger_waited(feed, before, claimed, rc == BATON_OK ? block_of(feed, *t) : NULL);
 	return rc;
-}
-
-/* Inline: be the producer. The slot at head is free, and nobody else claims; only a cancel
- * can come between. */
-static void fill_here(struct baton_pipeline *feed)
-{
-	int before = baton_ledger_fills(&feed->delivery.time);
-	struct baton_block *block;
-	uint64_t t;
-
-	if (baton_producer_claim(feed->producers, 0, &t, &block) == BATON_OK) {
-		baton_producer_fill(feed->producers, t, block);
-		baton_producer_publish(feed, t);
-	}
-	baton_ledger_filled(&feed->delivery.time, before);
 }
 
 static bool is_inline(const struct baton_pipeline *feed)
@@ -227,8 +316,9 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 	if (d->head == d->oldest + feed->ring.mask + 1)
 		return BATON_MISUSE_HELD;
 	baton_ledger_enter(&d->time);
-	if (is_inline(feed)) /* what it fills is taken at once: none is ready before */
-		fill_here(feed);
+	if (is_inline(feed)) /* what it fills is taken at once: none is ready before. The slot at
+	                      * head is free; only a cancel can come between */
+		fill_next(feed);
 	if (!find_ready(feed, &t))
 		rc = wait_timed(feed, deadline_ns, &t);
 	if (rc == BATON_OK)

@@ -39,7 +39,11 @@ struct baton_delivery {
 	int misuse;                         /* what the last next() answered, if it was misuse */
 	int ended;                          /* what next() has said for good; OK: nothing yet */
 	baton_counter held;                 /* batches handed out and not given back */
-	baton_counter batches, parks;
+	uint64_t late_ns;                   /* when the ticket at head is late, */
+	uint64_t waited_for;  /* if that is this one; late_ns 0: none was waited for */
+	uint64_t own_fill_ns; /* how long the last block took that the trainer filled, */
+	uint64_t after_own;   /* and the ticket after the last that was late; 0: none yet */
+	baton_counter batches, parks, replaced;
 	struct baton_trainer_time time;
 };
 
@@ -48,7 +52,9 @@ struct baton_producer {
 	pthread_t thread;
 	int index;
 	void *state;
-	bool woken; /* slept since its last claim */
+	bool woken;              /* slept since its last claim */
+	struct baton_slot *slot; /* where the turn of the ticket in hand is looked up */
+	struct baton_slot *hand; /* a slot of its own, in which nothing travels */
 	baton_counter filled, parks;
 	uint64_t lacked_ns;  /* since when it looked for the block of its last claim, and */
 	uint64_t claimed_ns; /* when it had it; 0: at once */
@@ -68,13 +74,15 @@ struct baton_pipeline {
 	baton_options options;
 	uint64_t limit;                   /* the first ticket past a known end */
 	uint64_t end_k;                   /* the first batch past it; UINT64_MAX: unknown */
-	struct baton_producer *producers; /* [n_producers]; inline and own threads: one, no
-	                                   * thread of ours */
+	struct baton_producer *producers; /* [n_producers]; the last may be no thread of ours:
+	                                   * the trainer, or all of the caller's own */
+	struct baton_slot *hands;         /* [n_producers] */
 	uint32_t n_producers;
 	uint32_t n_threads; /* of ours, running */
 	uint32_t n_cpus;
-	bool started_inline; /* the start hook ran on the caller's thread */
-	sem_t started;       /* posted by each thread after its start hook */
+	struct baton_producer *inner; /* the trainer as a producer; NULL: it fills nothing */
+	bool started_inner;           /* its start hook ran */
+	sem_t started;                /* posted by each thread after its start hook */
 };
 
 static inline enum baton_state baton_state_of(const struct baton_pipeline *feed)
@@ -92,16 +100,17 @@ void baton_halt(struct baton_pipeline *feed);
  * CANCELED, TIMEOUT. */
 int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
                          struct baton_block **block);
-/* Open the block of ticket t for filling; close its batch in hand. */
+/* Open the block of ticket t for filling. */
 void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
                                struct baton_block *block);
-/* The view of the batch in hand: OK; or < 0, and the block's stop says so too. */
+/* The view of the batch in hand, good while the turn of p->slot says that t is being filled:
+ * OK; or < 0, and the block's stop says so too. */
 int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton_block *block,
                         baton_writable *w);
-/* Fill a claimed block from the source. */
+/* Fill a block with the batches of ticket t, from the source. */
 void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block);
-/* Pass ticket t, which is the caller's, on to the trainer. */
-void baton_producer_publish(struct baton_pipeline *feed, uint64_t t);
+/* Pass ticket t with its block, which are the caller's, on to the trainer. */
+void baton_producer_publish(struct baton_pipeline *feed, uint64_t t, struct baton_block *block);
 /* The source's hooks: start returns OK or < 0 with p->start_error filled. */
 int baton_producer_start(struct baton_producer *p);
 void baton_producer_stop(struct baton_producer *p);

@@ -112,9 +112,12 @@ int baton_ledger_fills(struct baton_trainer_time *time)
 	return before;
 }
 
-void baton_ledger_filled(struct baton_trainer_time *time, int before)
+uint64_t baton_ledger_filled(struct baton_trainer_time *time, int before)
 {
-	baton_account_turn(&time->account, before, baton_now_ns());
+	uint64_t begun = baton_counter_read(&time->account.since_ns), now = baton_now_ns();
+
+	baton_account_turn(&time->account, before, now);
+	return now - begun;
 }
 
 /* Whose the fill was that the trainer waited for. */

@@ -112,9 +112,10 @@ uint64_t baton_ledger_wait(struct baton_trainer_time *time);
 void baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t claimed_ns,
                          const struct baton_block *block);
 
-/* Inline: it fills, until filled. Returns what it did before. */
+/* It fills a block itself. Returns what it did before. */
 int baton_ledger_fills(struct baton_trainer_time *time);
-void baton_ledger_filled(struct baton_trainer_time *time, int before);
+/* And goes on with that. Returns how long it took. */
+uint64_t baton_ledger_filled(struct baton_trainer_time *time, int before);
 
 /* A producer finds no free block; sleeps for one; is awake again; has one, or gives up. */
 void baton_ledger_lacks(struct baton_producer *p);

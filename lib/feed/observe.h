@@ -21,7 +21,7 @@
 #define BATON_PROBE(name, thread, ticket) ((void)0)
 #endif
 
-/* block: of a PUBLISH or TAKE, for how many batches are in it; else NULL */
+/* block: of a PUBLISH, TAKE or LATE, for how many batches are in it; else NULL */
 void baton_observed(const struct baton_pipeline *feed, int what, int thread, uint64_t ticket,
                     const struct baton_block *block);
 
@@ -38,7 +38,7 @@ static inline int baton_thread_of(const struct baton_pipeline *feed, uint32_t pr
 {
 	if (!feed->source.fill)
 		return BATON_THREAD_OWN;
-	return feed->options.producers == BATON_INLINE ? BATON_THREAD_TRAINER : (int)producer;
+	return feed->inner == &feed->producers[producer] ? BATON_THREAD_TRAINER : (int)producer;
 }
 
 #endif

@@ -88,6 +88,28 @@ static int copy_sized(void *to, size_t to_size, const void *from, const char *wh
 	return BATON_OK;
 }
 
+static int check_helping(const baton_options *o, const baton_source *source, baton_error *err)
+{
+	bool threads = source->fill && o->producers != BATON_INLINE;
+
+	if (o->spares > 0 && !threads)
+		return baton_error_set(err, -EINVAL,
+		                       "spares is %u: the trainer makes batches in place of late "
+		                       "producer threads, and here is none; leave it 0",
+		                       o->spares);
+	if (o->spares > 0 && !source->pure)
+		return baton_error_set(err, -EINVAL,
+		                       "spares is %u: a batch may be made twice, so only of a "
+		                       "source that says it is pure; leave it 0",
+		                       o->spares);
+	if (o->work_conserving != 0 && (o->work_conserving != 1 || !threads))
+		return baton_error_set(err, -EINVAL,
+		                       "work_conserving is %d: 0, or 1 for a trainer that fills "
+		                       "batches beside producer threads",
+		                       o->work_conserving);
+	return BATON_OK;
+}
+
 static int check_options(const baton_options *o, const baton_source *source, baton_error *err)
 {
 	if (!source->fill && o->producers != 0)
@@ -120,7 +142,7 @@ static int check_options(const baton_options *o, const baton_source *source, bat
 		                       "order is %d: BATON_ORDERED or "
 		                       "BATON_COMPLETION",
 		                       o->order);
-	return BATON_OK;
+	return check_helping(o, source, err);
 }
 
 static uint32_t count_cpus(void)
@@ -160,6 +182,13 @@ static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
 	return n;
 }
 
+/* Inline, or beside the producers. */
+static bool trainer_fills(const struct baton_pipeline *feed)
+{
+	return feed->source.fill && (feed->n_threads == 0 || feed->options.spares > 0 ||
+	                             feed->options.work_conserving != 0);
+}
+
 /* Replace every "automatic" by a number. */
 static void settle(struct baton_pipeline *feed, const struct baton_layout *layout)
 {
@@ -170,12 +199,14 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 	if (o->producers <= 0)
 		threads = feed->n_cpus > 1 ? feed->n_cpus - 1 : 1;
 	feed->n_threads = feed->source.fill && o->producers != BATON_INLINE ? threads : 0;
-	feed->n_producers = feed->n_threads ? feed->n_threads : 1;
+	if (o->spares > feed->n_threads) /* each has no more than one block of ours */
+		o->spares = feed->n_threads;
+	feed->n_producers = feed->n_threads + (trainer_fills(feed) || !feed->source.fill);
 	if (o->block_batches == 0)
 		o->block_batches =
 			feed->source.fill && feed->source.cheap ? cheap_block(layout) : 1;
 	if (o->blocks == 0)
-		o->blocks = automatic_blocks(feed->n_producers,
+		o->blocks = automatic_blocks(feed->n_threads,
 		                             o->block_batches * baton_layout_data_bytes(layout));
 	o->blocks = power_of_two(o->blocks);
 }
@@ -218,16 +249,22 @@ static int configure(struct baton_pipeline *feed, const baton_source *source,
 static int create_producers(struct baton_pipeline *feed, baton_error *err)
 {
 	size_t bytes = feed->n_producers * sizeof(*feed->producers);
+	size_t hands = feed->n_producers * sizeof(*feed->hands);
 
 	feed->producers = aligned_alloc(BATON_LINE, bytes);
-	if (!feed->producers)
+	feed->hands = aligned_alloc(BATON_LINE, hands);
+	if (!feed->producers || !feed->hands)
 		return baton_error_set(err, -ENOMEM, "out of memory for %u producers",
 		                       feed->n_producers);
 	memset(feed->producers, 0, bytes);
+	memset(feed->hands, 0, hands);
 	for (uint32_t i = 0; i < feed->n_producers; i++) {
 		feed->producers[i].feed = feed;
 		feed->producers[i].index = (int)i;
+		feed->producers[i].hand = &feed->hands[i];
 	}
+	if (trainer_fills(feed))
+		feed->inner = &feed->producers[feed->n_producers - 1];
 	return BATON_OK;
 }
 
@@ -265,21 +302,25 @@ static int start_threads(struct baton_pipeline *feed, baton_error *err)
 	return wait_started(feed, err);
 }
 
-/* Inline, the caller's thread is the producer. */
+/* Where the trainer fills, the caller's thread is a producer too. */
+static int start_inner(struct baton_pipeline *feed, baton_error *err)
+{
+	int rc = baton_producer_start(feed->inner);
+
+	if (rc == BATON_OK)
+		feed->started_inner = true;
+	else
+		baton_error_set(err, rc, "%s", feed->inner->start_error.text);
+	return rc;
+}
+
 static int start_producers(struct baton_pipeline *feed, baton_error *err)
 {
-	int rc;
+	int rc = feed->inner ? start_inner(feed, err) : BATON_OK;
 
-	if (feed->n_threads > 0)
-		return start_threads(feed, err);
-	if (!feed->source.fill)
-		return BATON_OK;
-	rc = baton_producer_start(feed->producers);
-	if (rc == BATON_OK)
-		feed->started_inline = true;
-	else
-		baton_error_set(err, rc, "%s", feed->producers->start_error.text);
-	return rc;
+	if (rc != BATON_OK)
+		feed->n_threads = 0; /* none is running yet */
+	return feed->n_threads > 0 ? start_threads(feed, err) : rc;
 }
 
 /* Takes a half-built pipeline too. */
@@ -288,11 +329,12 @@ static void destroy(struct baton_pipeline *feed)
 	baton_cancel(feed);
 	for (uint32_t i = 0; i < feed->n_threads; i++)
 		pthread_join(feed->producers[i].thread, NULL);
-	if (feed->started_inline)
-		baton_producer_stop(feed->producers);
+	if (feed->started_inner)
+		baton_producer_stop(feed->inner);
 	sem_destroy(&feed->started);
 	baton_pool_fini(&feed->pool);
 	free(feed->producers);
+	free(feed->hands);
 	free(feed);
 }
 
@@ -304,7 +346,7 @@ static int build(struct baton_pipeline *feed, const baton_source *source,
 
 	if (rc == BATON_OK)
 		rc = baton_pool_init(&feed->pool, &feed->ring, layout, feed->options.blocks,
-		                     feed->options.block_batches, err);
+		                     feed->options.spares, feed->options.block_batches, err);
 	if (rc != BATON_OK) {
 		feed->n_threads = 0; /* none is running yet */
 		baton_layout_unref(&layout);
@@ -363,7 +405,8 @@ int baton_close(baton_pipeline **feed)
 
 static uint64_t pipeline_bytes(const struct baton_pipeline *feed)
 {
-	return sizeof(*feed) + feed->n_producers * sizeof(*feed->producers) +
+	return sizeof(*feed) +
+	       feed->n_producers * (sizeof(*feed->producers) + sizeof(*feed->hands)) +
 	       baton_pool_bytes(&feed->pool);
 }
 
@@ -388,6 +431,8 @@ int baton_stats_get(const baton_pipeline *feed, baton_stats *stats)
 	now.producers = feed->n_threads;
 	now.held = (uint32_t)baton_counter_read(&d->held);
 	now.claims = atomic_load_explicit(&feed->lent, memory_order_relaxed);
+	now.spares = feed->pool.n_spares;
+	now.replaced = baton_counter_read(&d->replaced);
 	now.size = stats->size < sizeof(now) ? stats->size : sizeof(now);
 	memcpy(stats, &now, now.size);
 	return BATON_OK;

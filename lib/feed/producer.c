@@ -3,7 +3,8 @@
  *
  * Every claimed ticket is published, whatever happens: filled, or with the END or the
  * error that stopped it, or empty because the run was canceled. So the trainer never
- * waits for a ticket that nobody will pass on. */
+ * waits for a ticket that nobody will pass on. Unless the trainer has done so itself, since
+ * we were late: then what we made is not wanted, and the block goes back to the spares. */
 
 #include "batch.h"
 #include "error.h"
@@ -75,7 +76,7 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	int rc = try_claim(p->feed, t, block);
 
 	p->claimed_ns = 0;
-	if (rc == BATON_TIMEOUT) {
+	if (rc == BATON_TIMEOUT && deadline_ns != 0) {
 		baton_ledger_lacks(p);
 		rc = wait_claim(p, deadline_ns, t, block);
 		baton_ledger_has(p);
@@ -92,9 +93,9 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 }
 
 /* Is the producer a thread of ours, and not the caller's? */
-static bool is_ours(const struct baton_pipeline *feed)
+static bool is_ours(const struct baton_producer *p)
 {
-	return feed->source.fill && feed->options.producers != BATON_INLINE;
+	return p->feed->source.fill && p != p->feed->inner;
 }
 
 void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
@@ -106,7 +107,7 @@ void baton_producer_open_block(const struct baton_producer *p, uint64_t t,
 	block->lacked_ns = p->lacked_ns;
 	block->claimed_ns = p->claimed_ns;
 	block->producer = (uint32_t)p->index;
-	baton_block_turn(block, BATON_GUARD_FILLS, is_ours(p->feed) ? p->index : BATON_NO_PRODUCER);
+	baton_block_turn(block, BATON_GUARD_FILLS, is_ours(p) ? p->index : BATON_NO_PRODUCER);
 }
 
 int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton_block *block,
@@ -120,7 +121,7 @@ int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton
 	if (rc != BATON_OK)
 		return baton_block_fail(block, rc, BATON_BLOCK_UNMAPPED);
 	baton_block_blank(block, block->n);
-	*w = (baton_writable){baton_ring_slot(&p->feed->ring, t), t, block->n, BATON_POOLED};
+	*w = (baton_writable){p->slot, t, block->n, BATON_POOLED};
 	return BATON_OK;
 }
 
@@ -153,39 +154,59 @@ static int fill_batch(struct baton_producer *p, uint64_t t, struct baton_block *
 	return rc;
 }
 
-void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block)
+static inline __attribute__((always_inline)) void fill_batches(struct baton_producer *p, uint64_t t,
+                                                               struct baton_block *block)
 {
 	struct baton_pipeline *feed = p->feed;
 	uint32_t m = feed->pool.block_batches;
-	int rc = BATON_OK;
+	int rc;
 
 	baton_producer_open_block(p, t, block);
 	if (feed->end_k - block->k < m) /* the last block of a known length */
 		m = (uint32_t)(feed->end_k - block->k);
-	while (block->n < m && rc == BATON_OK) {
-		/* of a canceled run nobody reads the rest */
-		rc = baton_state_of(feed) == BATON_STOPPED ? BATON_CANCELED
-		                                           : fill_batch(p, t, block);
+	do {
+		rc = fill_batch(p, t, block);
 		block->n += rc == BATON_OK;
-	}
+		if (block->n < m && baton_state_of(feed) == BATON_STOPPED)
+			rc = BATON_CANCELED; /* nobody reads the rest */
+	} while (block->n < m && rc == BATON_OK);
 	block->stop = rc;
 	baton_counter_add(&p->filled, block->n);
 	if (rc != BATON_OK)
 		baton_halt(feed); /* every lower ticket is claimed already: none is lost */
 }
 
-void baton_producer_publish(struct baton_pipeline *feed, uint64_t t)
+/* While a fill is at it the ring's slot may get another block, so it is lent a view of a slot
+ * of our own. relaxed: this thread lends the view, and takes it back. */
+static void fill_replaceable(struct baton_producer *p, uint64_t t, struct baton_block *block)
 {
-	const struct baton_block *block = atomic_load_explicit(
-		&baton_ring_slot(&feed->ring, t)->block, memory_order_relaxed); /* ours still */
-	bool mine;
+	p->slot = p->hand;
+	atomic_store_explicit(&p->hand->block, block, memory_order_relaxed);
+	atomic_store_explicit(&p->hand->turn, 2 * t, memory_order_relaxed);
+	fill_batches(p, t, block);
+	atomic_store_explicit(&p->hand->turn, 2 * t + 1, memory_order_relaxed);
+}
 
+void baton_producer_fill(struct baton_producer *p, uint64_t t, struct baton_block *block)
+{
+	if (p->feed->pool.n_spares > 0) {
+		fill_replaceable(p, t, block);
+		return;
+	}
+	p->slot = baton_ring_slot(&p->feed->ring, t);
+	fill_batches(p, t, block);
+}
+
+void baton_producer_publish(struct baton_pipeline *feed, uint64_t t, struct baton_block *block)
+{
 	baton_observe(feed, PUBLISH, publish, baton_thread_of(feed, block->producer), t, block);
-	mine = baton_ring_publish(&feed->ring, t);
-
-	assert(mine);
-	(void)mine;
-	baton_wait_published(&feed->wait, t);
+	if (baton_ring_publish(&feed->ring, t)) {
+		baton_wait_published(&feed->wait, t);
+		return;
+	}
+	assert(feed->pool.n_spares > 0); /* the trainer was faster */
+	baton_observe(feed, LATE, late, baton_thread_of(feed, block->producer), t, block);
+	baton_spares_push(&feed->pool.spares, block);
 }
 
 int baton_producer_start(struct baton_producer *p)
@@ -231,7 +252,7 @@ void *baton_producer_main(void *arg)
 	baton_account_begin(&p->account, BATON_PRODUCER_FILLS, baton_now_ns());
 	while (baton_producer_claim(p, BATON_FOREVER, &t, &block) == BATON_OK) {
 		baton_producer_fill(p, t, block);
-		baton_producer_publish(feed, t);
+		baton_producer_publish(feed, t, block);
 	}
 	baton_account_turn(&p->account, BATON_NO_TIME, baton_now_ns());
 	baton_producer_stop(p);

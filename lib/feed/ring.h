@@ -25,9 +25,11 @@
  *  ready                           one       one              ticket may call it
  *  release                                   one        one:  one thread at a time,
  *                                                             the trainer
- * Linearization points: claim, the CAS of ticket; publish and release, the write of
- * turn; ready, its load. Progress: claim is lock-free, publish, ready and release
- * are wait-free. In-order taking is not: it waits for whoever holds that ticket.
+ *  replace, claimed: the trainer's, like ready
+ * Linearization points: claim, the CAS of ticket; publish, replace and release, the write
+ * of turn; ready, its load. Progress: claim is lock-free, publish, ready and release
+ * are wait-free. In-order taking is not: it waits for whoever holds that ticket, unless
+ * the trainer may make the ticket's batches itself, in another block (replace; spare.h).
  *
  * Orders. Each may be weakened from outside to show what it is there for.
  *
@@ -38,6 +40,11 @@
  *                                                          is half filled
  *  ORDER_TAKE     ready loads turn          ORDER_PUBLISH  the same
  *  ORDER_RELEASE  release writes turn       ORDER_CLAIM    as for ORDER_CLAIM
+ *  ORDER_TICKET   claim moves ticket        ORDER_CLAIMED  a claimer takes the block that
+ *                                                          replaced its own for its own
+ *  ORDER_CLAIMED  claimed loads ticket      ORDER_TICKET   the same
+ * The last two matter where the hardware may let a load wait for a later store (IMM shows
+ * it; RC11 and x86 never do).
  * Publish and release are seq_cst, though release would do for the batch itself: each
  * is also one half of a handshake with a sleeper (wait.h, ORDER_ASLEEP). */
 
@@ -57,6 +64,12 @@
 #ifndef ORDER_RELEASE
 #define ORDER_RELEASE memory_order_seq_cst
 #endif
+#ifndef ORDER_TICKET
+#define ORDER_TICKET memory_order_release
+#endif
+#ifndef ORDER_CLAIMED
+#define ORDER_CLAIMED memory_order_acquire
+#endif
 
 /* Two cache lines: the prefetcher of x86 fetches lines in pairs. */
 #define BATON_LINE 128
@@ -65,7 +78,7 @@ struct baton_block;
 
 struct baton_slot {
 	_Alignas(BATON_LINE) _Atomic(uint64_t) turn;
-	/* Written by the trainer only, and only between take and release; so it may be
+	/* Written by the trainer only, and only while the turn is its own; so it may be
 	 * relaxed: the turn orders it. */
 	_Atomic(struct baton_block *) block;
 	uint64_t due; /* the trainer's own: the ticket that it takes here next */
@@ -130,11 +143,13 @@ static inline enum baton_claim_result baton_ring_claim(struct baton_ring *r, uin
 			continue;
 		}
 		/* The block is read before the CAS and is ours only if the CAS wins: from
-		 * then on nobody else may move the slot. The CAS may be relaxed: what is
-		 * handed over here, the free block, was ordered by the load above. */
+		 * then on nobody but the trainer may move the slot. What is handed over here,
+		 * the free block, was ordered by the load above; release: the load of its
+		 * address comes before the trainer may see the ticket as claimed and put
+		 * another block there. */
 		*block = atomic_load_explicit(&s->block, memory_order_relaxed);
-		if (atomic_compare_exchange_weak_explicit(
-			    &r->ticket, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) {
+		if (atomic_compare_exchange_weak_explicit(&r->ticket, &at, at + 1, ORDER_TICKET,
+		                                          memory_order_relaxed)) {
 			*t = at;
 			return BATON_CLAIM_WON;
 		}
@@ -143,7 +158,7 @@ static inline enum baton_claim_result baton_ring_claim(struct baton_ring *r, uin
 }
 
 /* Pass ticket t's block to the trainer. False: t is not the caller's to publish (it
- * has been, already); nothing has changed. */
+ * has been, already, or the trainer has replaced its block); nothing has changed. */
 static inline bool baton_ring_publish(struct baton_ring *r, uint64_t t)
 {
 	uint64_t free_turn = 2 * t;
@@ -159,6 +174,31 @@ static inline bool baton_ring_ready(const struct baton_ring *r, uint64_t t)
 {
 	/* acquire: we read the bytes that came before this turn */
 	return atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_TAKE) == 2 * t + 1;
+}
+
+/* Has somebody claimed ticket t, which is not ready? Then its block may be replaced. For
+ * the trainer. */
+static inline bool baton_ring_claimed(const struct baton_ring *r, uint64_t t)
+{
+	/* acquire: the claimer has read which block is its own */
+	return (int64_t)(atomic_load_explicit(&r->ticket, ORDER_CLAIMED) - t) > 0;
+}
+
+/* By the trainer, in place of the producer that has claimed ticket t and is late: pass
+ * block, in which the trainer has made the same batches, to itself. The producer keeps
+ * the block that it has, and learns at its publish that it came too late. False: it was
+ * not; nothing has changed. */
+static inline bool baton_ring_replace(struct baton_ring *r, uint64_t t, struct baton_block *block)
+{
+	struct baton_slot *s = baton_ring_slot(r, t);
+	uint64_t free_turn = 2 * t;
+
+	/* relaxed: passes nothing on, but from the trainer to itself */
+	if (!atomic_compare_exchange_strong_explicit(&s->turn, &free_turn, 2 * t + 1,
+	                                             memory_order_relaxed, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&s->block, block, memory_order_relaxed);
+	return true;
 }
 
 /* Give ticket t's slot back: free for ticket t + C. */

@@ -55,6 +55,12 @@
  * handshake does not rest on it. */
 #define BATON_TRAINER_NAP_NS 10000000u
 #define BATON_PRODUCER_TURNS 60
+/* A trainer that may fill tries no longer than this before it does. */
+#define BATON_FILLER_TURNS 40
+/* A trainer with spares naps no longer than this, and calls nobody late before it is over. By
+ * measurement: after 10 ms half of a freeze of 20 is lost; after a tenth of this, batches are made
+ * twice for no more than a busy machine. */
+#define BATON_LATE_NS 1000000u
 
 /* One turn of trying: a pause; now and then a yield, since who we wait for may have no
  * other CPU than ours. Yields from early on matter: with 300 pauses before the first, a

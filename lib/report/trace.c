@@ -111,6 +111,7 @@ size_t baton_trace_events(const baton_trace *trace, int thread, baton_event *eve
 struct slice {
 	const baton_event *from, *to;
 	int thread;
+	bool late; /* filled in vain */
 };
 
 /* Does b end what begins with a? */
@@ -118,7 +119,7 @@ static bool ends(const baton_event *a, const baton_event *b)
 {
 	switch (a->what) {
 	case BATON_EVENT_CLAIM:
-		return b->what == BATON_EVENT_PUBLISH;
+		return b->what == BATON_EVENT_PUBLISH || b->what == BATON_EVENT_LATE;
 	case BATON_EVENT_PARK:
 		return b->what == BATON_EVENT_WAKE;
 	default:
@@ -132,6 +133,16 @@ static bool begins(const baton_event *e)
 	       e->what == BATON_EVENT_PARK;
 }
 
+/* Of what ends with a thread's ith event: was it in vain? */
+static bool is_late(const baton_trace *t, const struct ring *r, size_t i)
+{
+	const baton_event *last = event_at(t, r, i);
+
+	if (last->what == BATON_EVENT_PUBLISH && i + 1 < kept(t, r))
+		last = event_at(t, r, i + 1);
+	return last->what == BATON_EVENT_LATE;
+}
+
 /* The slice that begins with a thread's ith event, if one does, and its end is kept. */
 static bool slice_at(const baton_trace *t, int thread, size_t i, struct slice *s)
 {
@@ -143,8 +154,10 @@ static bool slice_at(const baton_trace *t, int thread, size_t i, struct slice *s
 		return false;
 	while (++i < kept(t, r)) {
 		s->to = event_at(t, r, i);
-		if (ends(s->from, s->to))
+		if (ends(s->from, s->to)) {
+			s->late = is_late(t, r, i);
 			return true;
+		}
 	}
 	return false;
 }
@@ -189,7 +202,7 @@ static void write_slice(struct writer *w, const struct slice *s)
 	/* how many are in it, those know who have them filled */
 	uint32_t n = s->from->what == BATON_EVENT_CLAIM ? s->to->n : s->from->n;
 
-	begin_event(w, "X", names[s->from->what], s->thread);
+	begin_event(w, "X", s->late ? "fill, too late" : names[s->from->what], s->thread);
 	write_us(w, "ts", s->from->ns - w->zero_ns);
 	write_us(w, "dur", s->to->ns - s->from->ns);
 	if (s->from->what != BATON_EVENT_PARK)
@@ -240,7 +253,8 @@ static bool find_fills(const baton_trace *t, struct fills *fills)
 		for (size_t i = 0; i < baton_trace_events(t, thread, NULL, 0); i++) {
 			struct slice *s = &fills->of[fills->n];
 
-			fills->n += slice_at(t, thread, i, s) && s->from->what == BATON_EVENT_CLAIM;
+			fills->n += slice_at(t, thread, i, s) &&
+			            s->from->what == BATON_EVENT_CLAIM && !s->late;
 		}
 	qsort(fills->of, fills->n, sizeof(*fills->of), by_ticket);
 	return true;

@@ -20,6 +20,7 @@ def every_shape():
     for options in (['--producers', 0], ['--producers', 1], ['--producers', 8, '--block', 4],
                     ['--producers', 3, '--order', 'completion', '--pool', 2],
                     ['--producers', 4, '--source-wait-us', 100],
+                    ['--producers', 2, '--spares', 2, '--work-conserving'],
                     ['--source-us', 2, '--trainer-us', 1, '--bytes', 5000]):
         status, out, err = run(PROGRAM, '--batches', 500, '--json', '-', *options)
         check(status == 0, options, status, err)
@@ -59,6 +60,7 @@ def bad_input():
             (['--source-us', 'nan'], ['--source-us', '"nan"']),
             (['--source-us', '-1'], ['--source-us', '"-1"']),
             (['--bytes', '0'], ['--bytes', '"0"']),
+            (['--producers', '0', '--spares', '1'], ['--producers', '--spares', 'at least 1']),
             (['--order', 'x'], ['--order', '"x"', 'ordered or completion']),
             (['--json', '/nonexistent/x'], ['--json', '/nonexistent/x']),
             (['--nonsense'], ['--nonsense']), (['stray'], ['stray'])):

@@ -73,6 +73,16 @@ def one_digest():
 
 
 @claim
+def helping_digest():
+    """one digest whoever fills: with spares, and a trainer that fills too"""
+    short = ['--steps-per-epoch', 700, '--epochs', 2]
+    digests = {train('--producers', p, '--block', 1, *more, *short)['digest']
+               for p in (1, 3, 16) for more in ([], ['--spares', p], ['--work-conserving'],
+                                                ['--spares', 1, '--work-conserving'])}
+    check(len(digests) == 1, digests)
+
+
+@claim
 def digest_can_differ():
     """another seed, batch size, learning rate or length gives another digest"""
     short = ['--steps-per-epoch', 50, '--epochs', 1]
@@ -97,7 +107,8 @@ def json_is_complete():
     check(doc['config'] == doc['config'] | {
         'producers': 3, 'batch_size': 64, 'steps_per_epoch': 1000, 'epochs': 4, 'seed': 1,
         'lr': 0.001, 'optimizer': 'rmsprop', 'loss': 'mse', 'hidden': [], 'validation_steps': 0,
-        'patience': 0, 'pool': 8, 'block': 64, 'order': 'ordered', 'progress': 'none', 'json': '-',
+        'patience': 0, 'pool': 8, 'block': 64, 'order': 'ordered',
+        'spares': 0, 'work_conserving': False, 'progress': 'none', 'json': '-',
         'predict': [[1, 2], [-3, 4.5]]}, doc['config'])
     check([e['epoch'] for e in doc['epochs']] == [1, 2, 3, 4], doc['epochs'])
     check(re.fullmatch('[0-9a-f]{16}', doc['digest']), doc['digest'])

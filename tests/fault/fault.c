@@ -201,9 +201,12 @@ static int open_feed(baton_pipeline **feed, int producers, uint32_t block_batche
 	source.fill = fill;
 	source.start = start;
 	source.stop = stop;
+	source.pure = true;
 	options.producers = producers;
 	options.blocks = 4;
 	options.block_batches = block_batches;
+	if (producers > 0 && block_batches > 1)
+		options.spares = (uint32_t)producers;
 	rc = baton_open(feed, &source, &options, &err);
 	if (rc < 0 && (*feed || err.code != rc || !err.text[0])) {
 		fprintf(stderr, "fault: open failed without saying so\n");
@@ -334,7 +337,7 @@ static const struct {
 	long least; /* faults: else something is not wrapped, and can't fail */
 } scenarios[] = {
 	{"producers", threads_one_by_one, 8},
-	{"producers, blocks of four", threads_in_blocks, 8},
+	{"producers, blocks of four, and spares", threads_in_blocks, 8},
 	{"inline", inline_filled, 8},
 	{"training", training, 8},
 	{"producers, guarded", guarded_threads, 150},

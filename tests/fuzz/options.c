@@ -302,6 +302,7 @@ static bool is_abc(void *value, const char *text)
 static int options_of_each(int argc, char **argv)
 {
 	static const char *const choices[] = {"one", "two", "three", NULL};
+	static const char *const lettered[] = {"number", "real", "choice", "text", NULL};
 	uint64_t u64 = 7;
 	double f64 = 7, rate = 7;
 	int choice = 2;
@@ -317,9 +318,9 @@ static int options_of_each(int argc, char **argv)
 		ARG_CALL("call", "ABC", &call, is_abc, "abc", "abc"),
 		ARG_F64("rate", "F", &rate, 0, 1, "begins as real does"),
 	};
-	const struct args args = {"each",    "One of each.",
-	                          table,     sizeof(table) / sizeof(table[0]),
-	                          "nrct-a-", "0    it worked\n2    it did not\n"};
+	const struct args args = {"each",   "One of each.",
+	                          table,    sizeof(table) / sizeof(table[0]),
+	                          lettered, "0    it worked\n2    it did not\n"};
 	const struct args_words words = {"ABC", &call, is_abc, "abc"};
 
 	return options_parse(&args, argc % 2 ? &words : NULL, argc, argv);

@@ -15,7 +15,7 @@ that knows the file, the cheapest first. What a row may say besides:
 import dataclasses
 import re
 
-RING, WAIT = "lib/feed/ring.h", "lib/feed/wait.h"
+RING, WAIT, SPARE = "lib/feed/ring.h", "lib/feed/wait.h", "lib/feed/spare.h"
 LEDGER, LEDGER_H = "lib/feed/ledger.c", "lib/feed/ledger.h"
 ADVICE = "lib/report/advice.c"
 PRODUCER, CLAIM, DELIVERY = "lib/feed/producer.c", "lib/feed/claim.c", "lib/feed/delivery.c"
@@ -26,6 +26,7 @@ SOURCE_NPY, DLPACK = "lib/feed/source_npy.c", "lib/feed/dlpack.c"
 SNAPSHOT, RECLAIMER = "lib/train/snapshot.c", "lib/train/reclaimer.c"
 OPTIMIZER, LINEAR, DENSE, LOSS = (f"lib/train/{name}" for name in (
     "optimizer.c", "linear.c", "layer_dense.c", "loss.h"))
+MODEL = "tests/model/harness/model.h"
 CYCLE, SLEEPERS = "tests/model/harness/cycle.h", "tests/model/harness/sleepers.h"
 STRESS_RING, REUSE = "tests/stress/ring.c", "tests/stress/seeded/reuse.c"
 PML = "tests/model/pipeline.pml"
@@ -48,6 +49,12 @@ KEPT_HALT = ("halt", "-DTAKES=1 -DN_TICKETS=2", "")
 KEPT_HALT3 = ("halt", "-DTAKES=1 -DN_TICKETS=2 -DN_PRODUCERS=3", "preemptions 1")
 KEPT_CANCEL = ("cancel", "-DTAKES=1 -DN_TICKETS=2", "")
 PARKS = [PARK, PARK2, CANCEL, BUSY]
+HELP = ("helping", "-DN_SLOTS=1", "")
+HELP2 = ("helping", "-DN_PRODUCERS=2", "")
+HELP_DEAD = ("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DDIE=2", "")
+HELP_PARK = ("park", "-DSPARES=1 -DNAPS=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
+HELP_SLEEP = ("park", "-DSPARES=2 -DNAPS=9 -DDIE=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
+HELPS = [HELP, HELP2, HELP_DEAD, HELP_PARK, HELP_SLEEP]
 CLAIMS, CLAIM_CLOSE = ("claims", "", ""), ("claims", "-DCLOSE", "")
 SCENARIOS = [TWO, TWO2, *PARKS, HALT, CLAIMS, CLAIM_CLOSE]
 
@@ -89,7 +96,8 @@ def step(group, name, path, old, new, scenarios=None, reason=None, **how):
 
 
 def order(label, was, to, scenarios, **how):
-    path = RING if label in ("CLAIM", "PUBLISH", "TAKE", "RELEASE") else WAIT
+    path = (SPARE if label in ("PUSH", "POP") else
+            WAIT if label in ("ASLEEP", "RECHECK") else RING)
     step("orders", f"{label} = {to}", path, f"#define ORDER_{label} memory_order_{was}\n",
          f"#define ORDER_{label} memory_order_{to}\n", scenarios, **how)
 
@@ -170,8 +178,8 @@ weaker("S1 of the trainer", WAIT, "&w->trainer_epoch, memory_order_acquire",
 # the ring's steps
 step("ring", "no look at the slot before a claim", RING, "if (past < 0)", "if (0)", [TWO])
 step("ring", "a ticket taken without compare-exchange", RING,
-     "if (atomic_compare_exchange_weak_explicit(\n"
-     "\t\t\t    &r->ticket, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) {",
+     "if (atomic_compare_exchange_weak_explicit(&r->ticket, &at, at + 1, ORDER_TICKET,\n"
+     "\t\t                                          memory_order_relaxed)) {",
      "atomic_store_explicit(&r->ticket, at + 1, memory_order_relaxed); {", [TWO, TWO2])
 step("ring", "released for a ticket too early", RING, "2 * (t + r->mask + 1), ORDER_RELEASE",
      "2 * (t + r->mask), ORDER_RELEASE", [TWO, TWO2])
@@ -210,6 +218,83 @@ step("callers, in the model", "detached after the release", CYCLE,
      "\t\tatomic_store_explicit(&s->block, &fresh[t - FIRST], memory_order_relaxed);\n",
      [("two_producers", "-DDETACH -DN_SLOTS=1", "")])
 
+# helping: ring.h and spare.h
+IMM = ("needed where a load may see what is stored after what it comes before (IMM: GenMC "
+       "shows it); RC11, which the explorer is held to, and x86 do not allow that")
+order("TICKET", "release", "relaxed", HELPS, reason=IMM)
+order("CLAIMED", "acquire", "relaxed", HELPS, reason=IMM)
+order("PUSH", "release", "relaxed", HELPS, must={"model": "data race"})
+order("POP", "acquire", "relaxed", HELPS, must={"model": "data race"})
+PUBLISH_TEXT = """	return atomic_compare_exchange_strong_explicit(&baton_ring_slot(r, t)->turn, &free_turn,
+	                                               2 * t + 1, ORDER_PUBLISH,
+	                                               memory_order_relaxed);
+"""
+step("helping", "a late publish that overwrites", RING, PUBLISH_TEXT,
+     "\tatomic_store_explicit(&baton_ring_slot(r, t)->turn, free_turn + 1, ORDER_PUBLISH);\n"
+     "\treturn true;\n", HELPS, must={"model": ""})
+step("helping", "a late publish that is told it was in time", RING, PUBLISH_TEXT,
+     PUBLISH_TEXT.replace("return ", "") + "\treturn true;\n", HELPS, must={"model": ""})
+step("helping", "a slot taken by a plain store", RING,
+     """	if (!atomic_compare_exchange_strong_explicit(&s->turn, &free_turn, 2 * t + 1,
+	                                             memory_order_relaxed, memory_order_relaxed))
+		return false;
+""", "\tatomic_store_explicit(&s->turn, free_turn + 1, memory_order_relaxed);\n", HELPS,
+     must={"model": ""})
+step("helping", "a slot taken without its new block", RING,
+     "\tatomic_store_explicit(&s->block, block, memory_order_relaxed);\n\treturn true;",
+     "\t(void)block;\n\treturn true;", HELPS, must={"model": ""})
+step("helping", "the new block in the slot before it is taken", RING,
+     "\t/* relaxed: passes nothing on, but from the trainer to itself */\n",
+     "\tatomic_store_explicit(&s->block, block, memory_order_relaxed);\n", HELPS,
+     must={"model": ""})
+step("helping", "helped before anybody has claimed", RING, "ORDER_CLAIMED) - t) > 0;",
+     "ORDER_CLAIMED) - t) >= 0;", HELPS, must={"model": ""})
+step("helping", "a push that loses who pushed before", SPARE, "\t\tblock->next = top;\n",
+     "\t\tblock->next = NULL;\n", [("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DN_TICKETS=2", "")],
+     must={"model": ""})
+step("helping", "a push by a plain store", SPARE,
+     "\twhile (!atomic_compare_exchange_weak_explicit(&s->returned, &top, block, ORDER_PUSH,\n"
+     "\t                                              memory_order_relaxed));\n",
+     "\twhile (0);\n\tatomic_store_explicit(&s->returned, block, ORDER_PUSH);\n",
+     [("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DN_TICKETS=2", "")], must={"model": ""})
+step("helping", "a pop that leaves the stack as it is", SPARE,
+     "atomic_exchange_explicit(&s->returned, NULL, ORDER_POP)",
+     "atomic_load_explicit(&s->returned, ORDER_POP)", HELPS, must={"model": ""})
+step("helping", "a pop of one loses the rest", SPARE, "\t\ts->mine = block->next;\n",
+     "\t\ts->mine = NULL;\n", HELPS, must={"model": ""})
+step("helping, in the model", "a late block that nobody gives back", MODEL,
+     "\t\tbaton_spares_push(&spares, b);\n", "", HELPS, must={"model": ""})
+step("helping, in the model", "a spare lost when nobody was late", MODEL,
+     "\t\tbaton_spares_keep(&spares, b);\n\t}\n\treturn true;", "\t}\n\treturn true;", HELPS,
+     must={"model": ""})
+step("helping, in the model", "a late block written after it was given back", MODEL,
+     "\t\tbaton_spares_push(&spares, b);\n",
+     "\t\tbaton_spares_push(&spares, b);\n\t\tb->payload = 0;\n", HELPS,
+     must={"model": "data race"})
+
+# helping: the trainer and its producers
+HELPING = {"layers": ("unit",), "first": ("helping",)}
+step("helping", "nobody is ever late", DELIVERY, "baton_now_ns() >= feed->delivery.late_ns && help(feed)",
+     "0 && help(feed)", **HELPING)
+step("helping", "a late batch in a spare that is not taken", DELIVERY,
+     "\tif (baton_ring_replace(&feed->ring, d->head, spare)) {", "\tif (0) {", **HELPING)
+step("helping", "what nobody has begun is not filled", DELIVERY, "                     : fill_head(feed);",
+     "                     : false;", **HELPING)
+step("helping", "a late producer keeps its block", PRODUCER,
+     "\tbaton_spares_push(&feed->pool.spares, block);\n", "\t(void)block;\n", **HELPING)
+step("helping", "a late fill writes where the slot points", PRODUCER, "\tp->slot = p->hand;\n",
+     "\tp->slot = baton_ring_slot(&p->feed->ring, t);\n", **HELPING)
+step("helping", "the view of a late fill outlives it", PRODUCER,
+     "\tatomic_store_explicit(&p->hand->turn, 2 * t + 1, memory_order_relaxed);\n", "", **HELPING)
+step("helping", "a trainer that conserves no work", DELIVERY,
+     "feed->options.work_conserving && !over && fill_next(feed)", "0", **HELPING)
+step("helping", "spares of a source that is not pure", PIPELINE, "o->spares > 0 && !source->pure",
+     "0", **HELPING)
+step("helping", "more spares than producers", PIPELINE, "\tif (o->spares > feed->n_threads)",
+     "\tif (0)", **HELPING)
+step("helping", "spares that nobody frees", POOL, "\t\tbaton_block_destroy(&spare);\n", "\t\t;\n",
+     layers=("fault",))
+
 # the waits' steps
 step("waits", "no wake after a publish", WAIT, "\t\tbaton_wait_wake(&w->trainer_epoch, 1);",
      "\t\treturn;", PARKS)
@@ -246,8 +331,8 @@ step("waits", "no second look of a producer", WAIT, "return baton_ring_past(turn
 step("waits", "no second look of the trainer", WAIT,
      "->turn, ORDER_RECHECK) == 2 * t + 1;", "->turn, ORDER_RECHECK) == 1;", PARKS)
 step("waits", "no second look at the state", SLEEPERS,
-     "baton_wait_full(&ring) &&\n\t    atomic_load_explicit(&state, ORDER_RECHECK) == "
-     "RUNNING", "baton_wait_full(&ring)", [KEPT_CANCEL])
+     "baton_wait_full(&ring) && atomic_load_explicit(&state, ORDER_RECHECK) == RUNNING",
+     "baton_wait_full(&ring)", [KEPT_CANCEL])
 step("waits", "a wake that does not move the epoch", WAIT,
      "\tatomic_fetch_add_explicit(epoch, 1, memory_order_release);\n", "", PARKS)
 step("waits", "a wake without its system call", WAIT, "\tbaton_futex_wake(epoch, n);\n",
@@ -355,24 +440,22 @@ step("producers", "a known length that a block crosses", PRODUCER,
 step("producers", "a known length one off in its last block", PRODUCER,
      "m = (uint32_t)(feed->end_k - block->k);", "m = (uint32_t)(feed->end_k - block->k) - 1;")
 step("producers", "a canceled run is filled on", PRODUCER,
-     "rc = baton_state_of(feed) == BATON_STOPPED ? BATON_CANCELED\n"
-     "\t\t                                           : fill_batch(p, t, block);",
-     "rc = fill_batch(p, t, block);")
+     "if (block->n < m && baton_state_of(feed) == BATON_STOPPED)", "if (0)")
 step("producers", "a failed batch counted as filled", PRODUCER,
      "block->n += rc == BATON_OK;", "block->n++;")
 step("producers", "a block filled on after a failure", PRODUCER,
-     "while (block->n < m && rc == BATON_OK) {", "while (block->n < m && rc >= BATON_OK) {")
+     "while (block->n < m && rc == BATON_OK);", "while (block->n < m && rc >= BATON_OK);")
 step("producers", "error ticket dropped: the error is not told", PRODUCER,
      "\tblock->stop = rc;\n", "")
 step("producers", "error ticket dropped: not published", PRODUCER,
-     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t);\n",
+     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t, block);\n",
      "\t\tbaton_producer_fill(p, t, block);\n\t\tif (block->stop == BATON_OK)\n"
-     "\t\t\tbaton_producer_publish(feed, t);\n")
+     "\t\t\tbaton_producer_publish(feed, t, block);\n")
 step("producers", "an error does not halt the others", PRODUCER,
      "\tif (rc != BATON_OK)\n\t\tbaton_halt(feed); /* every", "\tif (0)\n\t\tbaton_halt(feed); /* every")
 step("producers", "publish before fill", PRODUCER,
-     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t);\n",
-     "\t\tbaton_producer_publish(feed, t);\n\t\tbaton_producer_fill(p, t, block);\n")
+     "\t\tbaton_producer_fill(p, t, block);\n\t\tbaton_producer_publish(feed, t, block);\n",
+     "\t\tbaton_producer_publish(feed, t, block);\n\t\tbaton_producer_fill(p, t, block);\n")
 asleep("producers", "no wake after a publish", PRODUCER,
        "\tbaton_wait_published(&feed->wait, t);\n", "", first=("wait",))
 step("producers", "a start that returns neither ok nor an error is ok", PRODUCER,
@@ -394,9 +477,9 @@ step("own threads", "a claim given away is counted for ever", CLAIM,
      "then may free everything */\n\tatomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);\n",
      "then may free everything */\n")
 step("own threads", "no longer counted before it is published", CLAIM,
-     "\tbaton_producer_publish(feed, t);\n",
+     "\tbaton_producer_publish(feed, t, block);\n",
      "\tatomic_fetch_sub_explicit(&feed->lent, 1, memory_order_release);\n"
-     "\tbaton_producer_publish(feed, t);\n"
+     "\tbaton_producer_publish(feed, t, block);\n"
      "\tatomic_fetch_add_explicit(&feed->lent, 1, memory_order_relaxed);\n",
      must={"model": ""})
 step("own threads", "begin beside a fill", CLAIM,
@@ -406,8 +489,7 @@ step("own threads", "begin into a claim that is out", CLAIM,
 step("own threads", "a claim of another pipeline accepted", CLAIM,
      "\tif (c->w_.at_ != s)\n\t\treturn BATON_MISUSE_FOREIGN;\n", "")
 step("own threads", "a claim not noted", CLAIM,
-     "\tatomic_store_explicit(&baton_ring_slot(&feed->ring, t)->claim, t + 1, "
-     "memory_order_relaxed);\n", "")
+     "\tatomic_store_explicit(&me.slot->claim, t + 1, memory_order_relaxed);\n", "")
 step("own threads", "a claim not cleared: submitted twice", CLAIM,
      "atomic_compare_exchange_strong_explicit(&s->claim, &out, 0, memory_order_relaxed,",
      "atomic_compare_exchange_strong_explicit(&s->claim, &out, out, memory_order_relaxed,")
@@ -426,7 +508,7 @@ step("own threads", "a submitted batch not poisoned", CLAIM, "\tbaton_block_diso
 step("own threads", "an end said by own threads does not halt", CLAIM,
      "\tif (block->stop != BATON_OK)\n\t\tbaton_halt(feed);", "\tif (0)\n\t\tbaton_halt(feed);")
 step("own threads", "a claim given away is not published", CLAIM,
-     "\tbaton_producer_publish(feed, t);\n", "")
+     "\tbaton_producer_publish(feed, t, block);\n", "")
 step("own threads", "a claim given away stays in the caller's hands", CLAIM,
      "\t*c = (baton_claim)BATON_CLAIM_INIT;\n", "")
 step("own threads", "a batch submitted after baton_fail() has failed", CLAIM,
@@ -509,10 +591,11 @@ step("delivery", "a trainer up again still wants to be woken", DELIVERY,
 mutant("delivery", "no nap: a publisher stopped before its wake stops the trainer", [NAP],
        scenarios=[], first=("wait",))
 step("delivery", "cancel is not seen by who waits", DELIVERY,
-     "\t\tif (baton_state_of(feed) == BATON_STOPPED)\n\t\t\treturn BATON_CANCELED;\n\t\tif (dead",
-     "\t\tif (dead")
+     "\t\tif (baton_state_of(feed) == BATON_STOPPED)\n\t\t\treturn BATON_CANCELED;\n\t\tif (*cl",
+     "\t\tif (*cl")
 step("delivery", "a deadline is not seen by who waits", DELIVERY,
-     "if (deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns) {", "if (0) {")
+     "bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;",
+     "bool over = false;")
 step("delivery", "a trainer that polls wakes nobody", DELIVERY,
      "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
@@ -588,10 +671,10 @@ charge("filling inline is training", LEDGER,
        "baton_account_turn(&time->account, BATON_TIME_INLINE, baton_now_ns());",
        "baton_account_turn(&time->account, before, baton_now_ns());")
 charge("after filling inline it fills on", LEDGER,
-       "\tbaton_account_turn(&time->account, before, baton_now_ns());\n}\n\n/* Whose", "}\n\n/* Whose")
+       "\tbaton_account_turn(&time->account, before, now);\n", "\t(void)before;\n")
 charge("after filling inline it trains, whatever it did before", LEDGER,
-       "\tbaton_account_turn(&time->account, before, baton_now_ns());\n}\n\n/* Whose",
-       "\t(void)before;\n\tbaton_account_turn(&time->account, 0, baton_now_ns());\n}\n\n/* Whose")
+       "\tbaton_account_turn(&time->account, before, now);\n",
+       "\t(void)before;\n\tbaton_account_turn(&time->account, 0, now);\n")
 charge("a producer asleep is awake", LEDGER,
        "baton_account_turn(&p->account, BATON_PRODUCER_PARKS, baton_now_ns());",
        "baton_account_turn(&p->account, BATON_PRODUCER_LACKS, baton_now_ns());")
@@ -630,11 +713,18 @@ charge("a producer too few is advised", ADVICE,
 TRACE, OBSERVE_H = "lib/report/trace.c", "lib/feed/observe.h"
 charge("a publish is told after it", PRODUCER,
        "\tbaton_observe(feed, PUBLISH, publish, baton_thread_of(feed, block->producer), t, block);\n"
-       "\tmine = baton_ring_publish(&feed->ring, t);\n",
-       "\tmine = baton_ring_publish(&feed->ring, t);\n\tfor (int i = 0; i < 20000; i++)\n"
-       "\t\tbaton_pause();\n"
-       "\tbaton_observe(feed, PUBLISH, publish, baton_thread_of(feed, block->producer), t, block);\n",
+       "\tif (baton_ring_publish(&feed->ring, t)) {\n",
+       "\tif (baton_ring_publish(&feed->ring, t)) {\n\t\tfor (int i = 0; i < 20000; i++)\n"
+       "\t\t\tbaton_pause();\n\t\tbaton_observe(feed, PUBLISH, publish, "
+       "baton_thread_of(feed, block->producer), t, block);\n",
        first=("trace",))
+charge("late is not told", PRODUCER,
+       "\tbaton_observe(feed, LATE, late, baton_thread_of(feed, block->producer), t, block);\n", "",
+       first=("helping",))
+charge("what the trainer replaced is not told", DELIVERY,
+       "\t\tbaton_observe(feed, PUBLISH, publish, BATON_THREAD_TRAINER, d->head, spare);\n", "",
+       first=("helping",))
+charge("a late filling has an arrow", "lib/report/trace.c", " && !s->late;", ";", first=("trace",))
 charge("all events are producer 0's", OBSERVE_H, "(int)producer;", "0;", first=("trace",))
 charge("the callers' threads are producers", OBSERVE_H,
        "\t\treturn BATON_THREAD_OWN;\n", "\t\treturn 0;\n", first=("trace",))
@@ -832,9 +922,10 @@ step("pipeline", "no state before the pipeline is freed", PIPELINE,
      "\t\tpthread_join(feed->producers[i].thread, NULL);\n", "\t\t;\n")
 step("pipeline", "close does not cancel", PIPELINE, "\tbaton_cancel(feed);\n\tfor", "\tfor")
 step("pipeline", "no stop hook inline", PIPELINE,
-     "\tif (feed->started_inline)\n\t\tbaton_producer_stop(feed->producers);\n", "")
+     "\tif (feed->started_inner)\n\t\tbaton_producer_stop(feed->inner);\n", "")
 step("pipeline", "threads joined that never ran", PIPELINE,
-     "\t\tfeed->n_threads = 0; /* none is running yet */\n", "")
+     "\t\tfeed->n_threads = 0; /* none is running yet */\n\t\tbaton_layout_unref",
+     "\t\tbaton_layout_unref")
 step("pipeline", "close with batches held", PIPELINE,
      "\tif (baton_counter_read(&(*feed)->delivery.held) > 0 ||\n", "\tif (0 ||\n")
 step("pipeline", "close with claims out", PIPELINE,

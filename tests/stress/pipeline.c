@@ -5,7 +5,8 @@
  * A run is a function of its seed alone, so that a failing one can be run again. The seed's
  * remainder says which cell of the matrix it is (producers, order, batches a block), the
  * rest is drawn: the pool (1 to 4P blocks), how it ends (a length, an END, an error, a
- * cancel), who fills (the library's threads or the caller's own, which begin and discard),
+ * cancel), who fills (the library's threads or the caller's own, which begin and discard; the
+ * trainer too, in place of who is late, with up to P spares, or rather than sleep),
  * and the trainer's habits (how many batches it holds, in which order it gives them back,
  * which it detaches). Runs of larger blocks are longer: their hand-offs are cheap.
  *
@@ -31,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WORDS 10 /* of a batch: crosses a cache line */
 #define MAX_HELD 256
@@ -55,8 +57,10 @@ struct run {
 	int own_threads; /* 0: the source has a fill */
 	uint32_t hold;   /* how many batches the trainer keeps */
 	bool detaches;
-	uint8_t *seen;                    /* [stop_at] */
-	uint64_t n;                       /* taken, of those */
+	pthread_t trainer;
+	uint64_t stalls; /* a producer's fill of each such k sleeps, so that it is late; 0: none */
+	uint8_t *seen;   /* [stop_at] */
+	uint64_t n;      /* taken, of those */
 	_Atomic(baton_pipeline *) opened; /* feed, once open has returned: fill runs before */
 };
 
@@ -70,6 +74,7 @@ struct held {
 /* What all runs came to, in hand-offs. */
 static struct {
 	uint64_t total, blocks, own_threads, detached, while_held;
+	uint64_t with_spares, conserving, replaced; /* the last in blocks */
 	uint64_t cell[N_PRODUCERS][N_ORDERS][N_SIZES];
 	uint64_t end[N_ENDS];
 	uint64_t age[N_AGES];
@@ -108,6 +113,8 @@ static int make(struct run *r, baton_writable *w)
 			sched_yield();
 		baton_cancel(atomic_load(&r->opened));
 	}
+	if (r->stalls && k % r->stalls == 0 && !pthread_equal(pthread_self(), r->trainer))
+		nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
 	v[0] = k;
 	for (uint64_t i = 1; i < WORDS; i++)
 		v[i] = word(r->seed, k, i);
@@ -189,6 +196,8 @@ static void count_cell(const struct run *r, uint64_t k)
 	did.total++;
 	did.blocks += k % r->options.block_batches == 0; /* its first batch */
 	did.own_threads += r->own_threads > 0;
+	did.with_spares += r->options.spares > 0;
+	did.conserving += r->options.work_conserving;
 	did.cell[cell / N_SIZES / N_ORDERS][cell / N_SIZES % N_ORDERS][cell % N_SIZES]++;
 	did.end[r->end]++;
 }
@@ -323,6 +332,13 @@ static void draw(struct run *r, baton_rng *rng)
 	r->own_threads = p > 0 && cell % N_SIZES == 0 && baton_rng_below(rng, 2) ? p : 0;
 	r->options.producers = r->own_threads ? 0 : p;
 	r->options.blocks = draw_blocks(rng, p);
+	if (r->options.producers > 0) {
+		r->options.spares =
+			baton_rng_below(rng, 2) ? 0 : baton_rng_below(rng, 1 + (uint32_t)p);
+		r->options.work_conserving = baton_rng_below(rng, 4) == 0;
+		r->stalls = r->options.spares ? 5000 : 0;
+	}
+	r->trainer = pthread_self();
 	r->end = (enum end)baton_rng_below(rng, N_ENDS);
 	r->stop_at = 1 + baton_rng_below(rng, longest[cell % N_SIZES]);
 	r->hold = baton_rng_below(rng, 2) ? 0 : baton_rng_below(rng, 1 + r->options.blocks);
@@ -348,6 +364,7 @@ static void run(uint64_t seed)
 {
 	static const baton_field field = {"v", BATON_U64, 1, {WORDS / 2}};
 	struct run r = {.seed = seed};
+	baton_stats stats = BATON_STATS_INIT;
 	baton_source source = BATON_SOURCE_INIT;
 	baton_error err;
 	baton_rng rng;
@@ -360,11 +377,14 @@ static void run(uint64_t seed)
 	source.rows = 2;
 	source.state = &r;
 	source.fill = r.own_threads ? NULL : fill;
+	source.pure = true;
 	source.n_batches = r.end == BY_LENGTH ? r.stop_at : 0;
 	if (!r.seen || baton_open(&r.feed, &source, &r.options, &err) < 0)
 		fail(&r, r.seen ? err.text : "out of memory", 0);
 	atomic_store(&r.opened, r.feed);
 	run_threads(&r);
+	if (baton_stats_get(r.feed, &stats) == BATON_OK)
+		did.replaced += stats.replaced;
 	if (baton_close(&r.feed) != BATON_OK)
 		fail(&r, "close", r.n);
 	free(r.seen);
@@ -402,6 +422,9 @@ static void print_all(uint64_t runs)
 	printf("from the caller's own threads %" PRIu64 ", taken while others were held %" PRIu64
 	       ", detached %" PRIu64 "\n",
 	       did.own_threads, did.while_held, did.detached);
+	printf("with spares %" PRIu64 ", a work-conserving trainer %" PRIu64
+	       "; late blocks that the trainer made %" PRIu64 "\n",
+	       did.with_spares, did.conserving, did.replaced);
 	printf("age when given back: 0: %" PRIu64 ", 1: %" PRIu64 ", 2: %" PRIu64 ", more: %" PRIu64
 	       ", overwritten: %" PRIu64 "\n",
 	       did.age[NOW], did.age[ONCE], did.age[TWICE], did.age[OFTEN], did.age[OVERWRITTEN]);
@@ -412,7 +435,8 @@ static void print_all(uint64_t runs)
 static bool covered(void)
 {
 	uint64_t single = 0;
-	bool all = did.own_threads && did.while_held && did.detached;
+	bool all = did.own_threads && did.while_held && did.detached && did.with_spares &&
+	           did.conserving;
 
 	for (int end = 0; end < N_ENDS; end++)
 		all = all && did.end[end];

@@ -243,6 +243,31 @@ Unit(trace, what_has_no_end_or_no_beginning_is_not_drawn)
 	baton_trace_destroy(&trace);
 }
 
+Unit(trace, a_filling_that_was_too_late_is_called_so_and_has_no_arrow)
+{
+	cr_assert_eq(baton_trace_create(&trace, 100, NULL), BATON_OK);
+	tell(BATON_EVENT_CLAIM, 0, 0, 10);
+	tell(BATON_EVENT_CLAIM, BATON_THREAD_TRAINER, 0, 20);
+	tell(BATON_EVENT_PUBLISH, BATON_THREAD_TRAINER, 0, 30);
+	tell(BATON_EVENT_TAKE, BATON_THREAD_TRAINER, 0, 40);
+	tell(BATON_EVENT_RELEASE, BATON_THREAD_TRAINER, 0, 50);
+	tell(BATON_EVENT_PUBLISH, 0, 0, 60);
+	tell(BATON_EVENT_LATE, 0, 0, 61);
+	tell(BATON_EVENT_CLAIM, 0, 1, 70);
+	tell(BATON_EVENT_CLAIM, BATON_THREAD_TRAINER, 1, 75);
+	tell(BATON_EVENT_PUBLISH, 0, 1, 80);
+	tell(BATON_EVENT_LATE, BATON_THREAD_TRAINER, 1, 85); /* it was not faster */
+	tell(BATON_EVENT_TAKE, BATON_THREAD_TRAINER, 1, 90);
+	tell(BATON_EVENT_RELEASE, BATON_THREAD_TRAINER, 1, 95);
+	cr_assert_eq(count("\"fill, too late\""), 2);
+	cr_assert_eq(count("\"fill\""), 2);
+	cr_assert_eq(count("\"ph\":\"s\""), 2);
+	/* from the trainer's filling of the first, and from the producer's of the second */
+	cr_assert_eq(count("\"ph\":\"s\",\"name\":\"block\",\"pid\":1,\"tid\":0,\"ts\":0.019"), 1);
+	cr_assert_eq(count("\"ph\":\"s\",\"name\":\"block\",\"pid\":1,\"tid\":1,\"ts\":0.069"), 1);
+	baton_trace_destroy(&trace);
+}
+
 Unit(trace, a_filling_of_no_time_has_an_arrow_too)
 {
 	cr_assert_eq(baton_trace_create(&trace, 100, NULL), BATON_OK);

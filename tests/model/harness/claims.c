@@ -71,12 +71,13 @@ int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton
                         baton_writable *w)
 {
 	(void)block;
-	*w = (baton_writable){baton_ring_slot(&p->feed->ring, t), t, 0, BATON_POOLED};
+	*w = (baton_writable){p->slot, t, 0, BATON_POOLED};
 	return BATON_OK;
 }
 
-void baton_producer_publish(struct baton_pipeline *f, uint64_t t)
+void baton_producer_publish(struct baton_pipeline *f, uint64_t t, struct baton_block *block)
 {
+	(void)block;
 	bool mine = baton_ring_publish(&f->ring, t);
 
 	assert(mine && alive); /* baton_wait_published() */

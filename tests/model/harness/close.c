@@ -39,7 +39,7 @@ static void *be_producer(void *arg)
 
 	if (producer_claim(&t, &b)) {
 		fill(b, t, (int)(intptr_t)arg);
-		publish(t);
+		publish(b, t);
 	}
 	use();
 	atomic_fetch_sub_explicit(&lent, 1, memory_order_release);

@@ -45,7 +45,7 @@ static void *train(void *arg)
 		b = atomic_load_explicit(&s->block, memory_order_relaxed);
 		consume(b, t);
 #ifdef DETACH
-		fresh[t - FIRST] = (struct baton_block){0, NOBODY};
+		fresh[t - FIRST] = (struct baton_block){0, NOBODY, NULL};
 		atomic_store_explicit(&s->block, &fresh[t - FIRST], memory_order_relaxed);
 #endif
 		baton_ring_release(&ring, t);

@@ -104,6 +104,13 @@ static inline void baton_futex_wake(_Atomic(int32_t) *word, int n)
 #undef continue
 #endif
 #include "feed/ring.h"
+
+struct baton_block {
+	uint64_t payload;
+	int owner;
+	struct baton_block *next; /* spare.h's */
+};
+#include "feed/spare.h"
 #include "feed/wait.h"
 
 #ifndef N_PRODUCERS
@@ -115,6 +122,9 @@ static inline void baton_futex_wake(_Atomic(int32_t) *word, int n)
 #ifndef N_TICKETS
 #define N_TICKETS 4
 #endif
+#ifndef SPARES
+#define SPARES 0
+#endif
 /* Turns (2t) wrap between the first ticket and the second. */
 #ifndef FIRST
 #define FIRST (UINT64_MAX / 2)
@@ -125,11 +135,6 @@ static inline void baton_futex_wake(_Atomic(int32_t) *word, int n)
 #define NOBODY 0
 #define TRAINER (-1) /* producers are 1, 2, ... */
 
-struct baton_block {
-	uint64_t payload;
-	int owner;
-};
-
 /* What happened to a ticket. Each field has one writer, if the ring does its work: the
  * ticket's producer, then the trainer; two would be a data race. */
 struct story {
@@ -139,11 +144,15 @@ struct story {
 	bool taken;
 	int came_from;    /* I1: the owner that the trainer found */
 	uint64_t payload; /* I2: what it found; I4: of this ticket */
+	bool replaced;    /* by the trainer: then published is false */
+	int spare_was_owned_by;
+	bool dead; /* its producer was frozen for good after its claim */
 };
 
 static struct baton_ring ring;
 static struct baton_slot slots[N_SLOTS];
-static struct baton_block blocks[N_SLOTS];
+static struct baton_block blocks[N_SLOTS + SPARES];
+static struct baton_spares spares;
 static struct story stories[N_TICKETS];
 
 static inline uint64_t content(uint64_t t)
@@ -154,11 +163,16 @@ static inline uint64_t content(uint64_t t)
 static inline void setup_ring(void)
 {
 	for (int i = 0; i < N_SLOTS; i++) {
-		blocks[i] = (struct baton_block){0, NOBODY};
+		blocks[i] = (struct baton_block){0, NOBODY, NULL};
 		atomic_init(&slots[i].block, &blocks[i]);
 	}
 	for (int i = 0; i < N_TICKETS; i++)
-		stories[i] = (struct story){0, 0, false, false, 0, 0};
+		stories[i] = (struct story){0, 0, false, false, 0, 0, false, 0, false};
+	baton_spares_init(&spares);
+	for (int i = N_SLOTS; i < N_SLOTS + SPARES; i++) {
+		blocks[i] = (struct baton_block){0, NOBODY, NULL};
+		baton_spares_keep(&spares, &blocks[i]);
+	}
 	baton_ring_init(&ring, slots, N_SLOTS, FIRST);
 }
 
@@ -173,6 +187,40 @@ static inline void fill(struct baton_block *b, uint64_t t, int me)
 	b->payload = content(t);
 }
 
+/* By the producer; false: it came too late. */
+static inline bool publish_or_push(struct baton_block *b, uint64_t t)
+{
+	bool ours = baton_ring_publish(&ring, t);
+
+	stories[t - FIRST].published = ours;
+	if (!ours) {
+		b->owner = NOBODY;
+		baton_spares_push(&spares, b);
+	}
+	return ours;
+}
+
+/* By the trainer, of a ticket that is late: replace_head() of delivery.c. False: no spare. */
+static inline bool replace(uint64_t t)
+{
+	struct story *s = &stories[t - FIRST];
+	struct baton_block *b;
+
+	/* in place of an exchange that finds nothing: to the explorer, it would be a step */
+	if (!spares.mine && !atomic_load_explicit(&spares.returned, memory_order_relaxed))
+		return false;
+	b = baton_spares_pop(&spares);
+	s->spare_was_owned_by = b->owner;
+	b->owner = TRAINER;
+	b->payload = content(t);
+	s->replaced = baton_ring_replace(&ring, t, b);
+	if (!s->replaced) {
+		b->owner = NOBODY;
+		baton_spares_keep(&spares, b);
+	}
+	return true;
+}
+
 /* By the trainer, between take and release. */
 static inline void consume(struct baton_block *b, uint64_t t)
 {
@@ -184,6 +232,25 @@ static inline void consume(struct baton_block *b, uint64_t t)
 	b->owner = NOBODY;
 }
 
+/* Every block is in one place: in a slot, among the spares, or with somebody dead. */
+static inline void judge_blocks(void)
+{
+	int n[N_SLOTS + SPARES] = {0}, n_lost = 0;
+	struct baton_block *b;
+
+	for (int i = 0; i < N_SLOTS; i++)
+		n[atomic_load_explicit(&slots[i].block, memory_order_relaxed) - blocks]++;
+	while ((b = baton_spares_pop(&spares)))
+		n[b - blocks]++;
+	for (int i = 0; i < N_TICKETS; i++)
+		n_lost += stories[i].dead && stories[i].replaced;
+	for (int i = 0; i < N_SLOTS + SPARES; i++) {
+		assert(n[i] <= 1);
+		n_lost -= n[i] == 0;
+	}
+	assert(n_lost == 0);
+}
+
 /* After the joins. n_taken: as many tickets from the first on must have been taken. */
 static inline void judge(uint64_t n_taken)
 {
@@ -193,13 +260,17 @@ static inline void judge(uint64_t n_taken)
 	for (uint64_t i = 0; i < N_TICKETS; i++) {
 		struct story *s = &stories[i];
 
-		assert(s->published == (i < n_claimed));
+		assert((s->published != s->replaced) == (i < n_claimed));
+		assert(s->spare_was_owned_by == NOBODY);
 		assert(s->taken == (i < n_taken));
 		if (s->published)
 			assert(s->was_owned_by == NOBODY && s->claimed_by > 0);
 		if (s->taken)
-			assert(s->came_from == s->claimed_by && s->payload == content(FIRST + i));
+			assert(s->came_from == (s->replaced ? TRAINER : s->claimed_by) &&
+			       s->payload == content(FIRST + i));
 	}
+	if (SPARES)
+		judge_blocks();
 }
 
 #endif

@@ -14,6 +14,8 @@
  *   FILL        what a fill waits for, besides
  *   OWN         threads of the caller's own fill: a release knows no hysteresis
  *   NAPS        so many times the trainer wakes before anybody wakes it
+ *   SPARES      blocks with which the trainer helps who is late: after each nap
+ *   DIE         so many producers are frozen for good after their first claim
  *   MAIN        a main() of the scenario's own */
 
 #include "model.h"
@@ -23,6 +25,9 @@
 #endif
 #ifndef NAPS
 #define NAPS 0
+#endif
+#ifndef DIE
+#define DIE 0
 #endif
 
 enum state { RUNNING, HALTED, STOPPED };
@@ -68,8 +73,7 @@ static bool producer_park(void)
 	int32_t epoch = baton_wait_producer_down(&waits);
 	bool slept = false;
 
-	if (baton_wait_full(&ring) &&
-	    atomic_load_explicit(&state, ORDER_RECHECK) == RUNNING) {
+	if (baton_wait_full(&ring) && atomic_load_explicit(&state, ORDER_RECHECK) == RUNNING) {
 		baton_futex_wait(&waits.producers_epoch, epoch, BATON_FOREVER);
 		slept = true;
 	}
@@ -104,13 +108,10 @@ static bool producer_claim(uint64_t *t, struct baton_block **b)
 }
 
 /* baton_producer_publish() */
-static void publish(uint64_t t)
+static void publish(struct baton_block *b, uint64_t t)
 {
-	bool ours = baton_ring_publish(&ring, t);
-
-	if (ours)
+	if (publish_or_push(b, t))
 		baton_wait_published(&waits, t);
-	stories[t - FIRST].published = ours;
 }
 
 /* baton_producer_main(), with baton_producer_fill() */
@@ -122,6 +123,10 @@ static inline void *produce(void *arg)
 
 	while (producer_claim(&t, &b)) {
 		fill(b, t, me);
+		if (me <= DIE) {
+			stories[t - FIRST].dead = true;
+			return NULL;
+		}
 #ifdef FILL
 		FILL(t);
 #endif
@@ -129,7 +134,7 @@ static inline void *produce(void *arg)
 		if ((int64_t)(t - FIRST) >= STOP_AT)
 			halt();
 #endif
-		publish(t);
+		publish(b, t);
 		MODEL_NEXT();
 	}
 	return NULL;
@@ -142,6 +147,7 @@ static uint64_t head, oldest, taken;
 static uint64_t stop_ticket; /* the first that nobody may take; the END is in the one before */
 static uint64_t n_taken;
 static int naps;
+static bool late; /* a nap has ended */
 
 static bool before(uint64_t a, uint64_t b)
 {
@@ -208,9 +214,30 @@ static void trainer_park(void)
 
 	baton_wait_pass_on(&waits, &ring);
 	epoch = baton_wait_trainer_down(&waits, wants);
-	if (!any_ready_recheck() && !stopped(ORDER_RECHECK) && naps++ >= NAPS)
-		baton_futex_wait(&waits.trainer_epoch, epoch, BATON_FOREVER);
+	if (!any_ready_recheck() && !stopped(ORDER_RECHECK)) {
+		late = naps++ < NAPS;
+		if (!late)
+			baton_futex_wait(&waits.trainer_epoch, epoch, BATON_FOREVER);
+	}
 	baton_wait_trainer_up(&waits);
+}
+
+/* help(), with fill_next() and replace_head(); false: there is nothing to do but wait */
+static bool help(void)
+{
+	struct baton_block *b;
+	uint64_t t;
+
+	if (baton_ring_claimed(&ring, head))
+		return replace(head);
+	if (atomic_load_explicit(&state, memory_order_relaxed) != RUNNING ||
+	    baton_ring_claim(&ring, limit, &t, &b) != BATON_CLAIM_WON)
+		return false;
+	if (t + 1 == limit)
+		halt();
+	fill(b, t, N_PRODUCERS + 1);
+	publish(b, t);
+	return true;
 }
 
 /* wait_ready(); false: canceled */
@@ -219,7 +246,10 @@ static bool wait_ready(uint64_t *t)
 	while (!find_ready(t)) {
 		if (stopped(memory_order_relaxed))
 			return false;
-		trainer_park();
+		if (SPARES && late && help())
+			late = false;
+		else
+			trainer_park();
 		MODEL_NEXT();
 	}
 	return true;
@@ -298,6 +328,7 @@ static void setup_waits(void)
 	head = oldest = FIRST;
 	taken = n_taken = 0;
 	naps = 0;
+	late = false;
 #ifdef TAKES
 	stop_ticket = FIRST + TAKES;
 #elif defined(STOP_AT)
