@@ -3,7 +3,7 @@
 #define main feed_bench_main
 #define args_parse(args, argc, argv) options_parse(args, NULL, argc, argv)
 static __attribute__((unused)) int feed_bench_main(int argc, char **argv);
-#include "../../apps/feed_bench.c"
+#include "../../apps/feed_bench/main.c"
 
 int options_of_feed_bench(int argc, char **argv)
 {
