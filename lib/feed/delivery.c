@@ -240,9 +240,13 @@ static bool lend_a_hand(struct baton_pipeline *feed, bool over)
 	return feed->options.work_conserving && !over && fill_next(feed);
 }
 
+/* As the last wait was, so will this one be. */
 static int turns_to_wait(const struct baton_pipeline *feed)
 {
-	return feed->options.work_conserving ? BATON_FILLER_TURNS : BATON_TRAINER_TURNS;
+	if (feed->options.work_conserving)
+		return BATON_FILLER_TURNS;
+	return feed->delivery.waited_ns > BATON_LONG_WAIT_NS ? BATON_FEW_TURNS
+	                                                     : BATON_TRAINER_TURNS;
 }
 
 /* Wait for a ticket that may be taken. *claimed_ns: since when the one at head was seen
@@ -293,7 +297,9 @@ static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 	rc = wait_ready(feed, deadline_ns, t, &claimed);
 	if (claimed == 0)
 		claimed = parks == baton_counter_read(&d->parks) ? begun : UINT64_MAX;
-	baton_ledger_waited(feed, before, claimed, rc == BATON_OK ? block_of(feed, *t) : NULL);
+	d->waited_ns = baton_ledger_waited(feed, before, claimed,
+	                                   rc == BATON_OK ? block_of(feed, *t) : NULL) -
+	               begun;
 	return rc;
 }
 

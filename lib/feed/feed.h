@@ -39,6 +39,7 @@ struct baton_delivery {
 	int misuse;                         /* what the last next() answered, if it was misuse */
 	int ended;                          /* what next() has said for good; OK: nothing yet */
 	baton_counter held;                 /* batches handed out and not given back */
+	uint64_t waited_ns;                 /* how long the last wait was; 0: none yet */
 	uint64_t late_ns;                   /* when the ticket at head is late, */
 	uint64_t waited_for;  /* if that is this one; late_ns 0: none was waited for */
 	uint64_t own_fill_ns; /* how long the last block took that the trainer filled, */

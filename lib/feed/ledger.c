@@ -132,8 +132,8 @@ static void blame(struct baton_pipeline *feed, const struct baton_block *block, 
 	time->nameless_ns = 0;
 }
 
-void baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t claimed_ns,
-                         const struct baton_block *block)
+uint64_t baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t claimed_ns,
+                             const struct baton_block *block)
 {
 	struct baton_account *a = &feed->delivery.time.account;
 	struct baton_stall stall = {baton_counter_read(&a->since_ns), baton_now_ns(), claimed_ns,
@@ -151,6 +151,7 @@ void baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t claim
 	baton_account_call(a, before);
 	atomic_store_explicit(&a->since_ns, stall.ended_ns, memory_order_release);
 	blame(feed, block, parts.fill_ns);
+	return stall.ended_ns;
 }
 
 /* --- producers ------------------------------------------------------------------- */

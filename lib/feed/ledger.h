@@ -108,9 +108,9 @@ void baton_ledger_leave(struct baton_trainer_time *time);
 /* It waits from now on. Returns now. */
 uint64_t baton_ledger_wait(struct baton_trainer_time *time);
 /* It has waited, and done before what it does again. claimed_ns: as far as it saw; block: what
- * came, with its producer's own word for it; NULL: nothing came. */
-void baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t claimed_ns,
-                         const struct baton_block *block);
+ * came, with its producer's own word for it; NULL: nothing came. Returns now. */
+uint64_t baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t claimed_ns,
+                             const struct baton_block *block);
 
 /* It fills a block itself. Returns what it did before. */
 int baton_ledger_fills(struct baton_trainer_time *time);

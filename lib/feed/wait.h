@@ -50,6 +50,11 @@
 /* How long to try before sleeping, by measurement: a futex wake across cores costs
  * tens of microseconds, a pause about ten nanoseconds, a yield up to a microsecond. */
 #define BATON_TRAINER_TURNS 300
+/* A trainer whose last wait was longer than this sleeps after fewer: the 300 cost it some ten
+ * microseconds of CPU, in vain. A wait that sleeps and need not have is shorter than this, so
+ * it does not lead to another. */
+#define BATON_LONG_WAIT_NS 100000u
+#define BATON_FEW_TURNS 20
 /* The trainer sleeps no longer than this before it looks again: a producer may be suspended
  * between its publish, or its being woken, and what it would have done for others next. The
  * handshake does not rest on it. */

@@ -280,6 +280,10 @@ step("helping", "a late batch in a spare that is not taken", DELIVERY,
      "\tif (baton_ring_replace(&feed->ring, d->head, spare)) {", "\tif (0) {", **HELPING)
 step("helping", "what nobody has begun is not filled", DELIVERY, "                     : fill_head(feed);",
      "                     : false;", **HELPING)
+step("helping", "who takes as long as the trainer is late", DELIVERY,
+     "(patience > BATON_LATE_NS ? patience : BATON_LATE_NS)", "BATON_LATE_NS", **HELPING)
+step("helping", "a trainer that polls fills", DELIVERY, "work_conserving && !over && fill_next",
+     "work_conserving && fill_next", **HELPING)
 step("helping", "a late producer keeps its block", PRODUCER,
      "\tbaton_spares_push(&feed->pool.spares, block);\n", "\t(void)block;\n", **HELPING)
 step("helping", "a late fill writes where the slot points", PRODUCER, "\tp->slot = p->hand;\n",

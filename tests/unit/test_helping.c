@@ -540,6 +540,47 @@ Unit(helping, a_work_conserving_trainer_helps_who_is_late_if_it_has_a_spare)
 	close_feed(feed);
 }
 
+Unit(helping, a_work_conserving_trainer_that_polls_fills_nothing)
+{
+	bool seen[1000] = {false};
+	struct cold cold;
+	baton_source source;
+	baton_options o = options_of(1, 1, 4);
+	baton_batch b = BATON_BATCH_INIT;
+	baton_pipeline *feed;
+
+	cold_init(&cold, 1, at_k);
+	source = cold_source(&cold);
+	o.work_conserving = 1;
+	feed = open_with(&source, &o);
+	wait_for(&cold.frozen);
+	for (int i = 0; i < 10; i++)
+		cr_assert_eq(baton_next_until(feed, &b, 0), BATON_TIMEOUT);
+	cr_assert_eq(cold.fillers[1].fills, 0);
+	thaw(&cold, 1);
+	expect(feed, seen, 20, true);
+	close_feed(feed);
+}
+
+Unit(helping, who_takes_no_longer_than_the_trainer_would_is_not_late)
+{
+	const uint64_t own_ns = 3000000;
+	bool seen[1000] = {false};
+	struct cold cold;
+	baton_pipeline *feed;
+	uint64_t begun;
+
+	cold_init(&cold, 1, at_k);
+	feed = open_cold(&cold, 1, 2, 1, BATON_ORDERED);
+	wait_for(&cold.frozen);
+	feed->delivery.own_fill_ns = own_ns;
+	begun = baton_now_ns();
+	expect(feed, seen, 1, true);
+	cr_assert_geq(baton_now_ns() - begun, 2 * own_ns);
+	thaw(&cold, 1);
+	close_feed(feed);
+}
+
 /* The block is filled by another by then, at the same place in it. */
 Unit(helping, a_view_is_dead_once_its_fill_is_over)
 {

@@ -220,6 +220,7 @@ Unit(trace, what_has_no_end_or_no_beginning_is_not_drawn)
 	tell(BATON_EVENT_CLAIM, 0, 1, 30);
 	tell(BATON_EVENT_PUBLISH, 0, 1, 40);
 	tell(BATON_EVENT_CLAIM, 0, 2, 50);
+	tell(BATON_EVENT_PARK, 0, 0, 51);
 	cr_assert_eq(count("\"ph\":\"X\""), 1);
 	tell(BATON_EVENT_TAKE, BATON_THREAD_TRAINER, 1, 60);
 	cr_assert_eq(count("\"ph\":\"X\""), 1);
