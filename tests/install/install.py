@@ -111,6 +111,38 @@ def in_cxx():
         build_and_run([CXX], 'c++', ['-std=c++11', '-pedantic', *options])
 
 
+def cmake(version):
+    """Configure and build the outside program by CMake; its exit status and words."""
+    folder = os.path.join(PLACE.name, 'cmake-' + version)
+    os.mkdir(folder)
+    with open(folder + '/CMakeLists.txt', 'w') as project:
+        project.write(f'cmake_minimum_required(VERSION 3.10)\nproject(outside C)\n'
+                      f'find_package(baton {version} REQUIRED)\n'
+                      f'add_executable(outside {HERE}/outside.c)\n'
+                      f'target_link_libraries(outside baton::baton)\n')
+    status, out, err = run('cmake', '-S', folder, '-B', folder, '-DCMAKE_C_COMPILER=' + C[0],
+                           '-DCMAKE_PREFIX_PATH=' + PREFIX, timeout=120)
+    if status == 0:
+        must('cmake', '--build', folder)
+        check(must(folder + '/outside').startswith('loss '))
+    return status, err
+
+
+@claim
+def by_cmake():
+    """CMake finds it, and builds a program that runs; a newer version it does not find"""
+    if not shutil.which('cmake'):
+        raise Skip('there is no cmake here')
+    here = must('pkg-config', '--modversion', must_find(PREFIX, 'baton.pc')).strip()
+    major, minor, patch = map(int, here.split('.'))
+    for version in (here, f'{major}.{minor}', ''):
+        status, said = cmake(version)
+        check(status == 0, version, said)
+    for version in (f'{major}.{minor}.{patch + 1}', f'{major}.{minor + 1}', f'{major + 1}'):
+        status, said = cmake(version)
+        check(status != 0 and f'version: {here}' in said, version, said)
+
+
 def links(function):
     """Does a program link that calls it?"""
     program = subprocess.run(
@@ -176,7 +208,7 @@ def nothing_else():
     if MODE != 'staged':
         raise Skip('without a DESTDIR there is no telling')
     outside = [os.path.join(f, n) for f, _, names in os.walk(PLACE.name) for n in names
-               if not os.path.join(f, n).startswith(PREFIX + '/')]
+               if not os.path.join(f, n).startswith((PREFIX + '/', PLACE.name + '/cmake-'))]
     ours = {'outside', 'hidden', 'declared'}
     check({os.path.basename(n) for n in outside} <= ours, outside)
 
