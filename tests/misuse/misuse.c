@@ -70,6 +70,27 @@ static inline void keeper(baton_pipeline *feed)
 #endif
 }
 
+static inline void exporter(baton_pipeline *feed)
+{
+	struct DLManagedTensor *tensor;
+	baton_batch b = BATON_BATCH_INIT;
+
+	if (baton_next(feed, &b) != BATON_OK)
+		return;
+	if (baton_detach(feed, &b) != BATON_OK) {
+		baton_release(feed, &b);
+		return;
+	}
+	if (baton_dlpack(&b, &tensor, 1) < 0)
+		use(NULL);
+#ifdef READ_AFTER_EXPORT
+	use(baton_f32(&b, 0));
+#endif
+#ifdef FREE_AFTER_EXPORT
+	baton_free(&b);
+#endif
+}
+
 /* Not a matter of capabilities, but of types: every C compiler refuses these. */
 static inline void types(baton_pipeline *feed)
 {
@@ -119,6 +140,7 @@ void all(baton_pipeline *feed, baton_model *net)
 	trainer(feed);
 	producer(feed);
 	keeper(feed);
+	exporter(feed);
 	types(feed);
 	unchecked(feed);
 }
