@@ -58,15 +58,6 @@ static void *train(void *arg)
 
 int main(void)
 {
-	pthread_t producers[N_PRODUCERS], trainer;
-
-	setup_ring();
-	for (int i = 0; i < N_PRODUCERS; i++)
-		pthread_create(&producers[i], NULL, produce, (void *)(intptr_t)(i + 1));
-	pthread_create(&trainer, NULL, train, NULL);
-	for (int i = 0; i < N_PRODUCERS; i++)
-		pthread_join(producers[i], NULL);
-	pthread_join(trainer, NULL);
-	judge(N_TICKETS);
+	run_all(produce, train);
 	return 0;
 }

@@ -273,4 +273,19 @@ static inline void judge(uint64_t n_taken)
 		judge_blocks();
 }
 
+/* For harnesses of the ring alone: producers and a trainer that takes all tickets. */
+static inline void run_all(void *(*produce)(void *), void *(*train)(void *))
+{
+	pthread_t producers[N_PRODUCERS], trainer;
+
+	setup_ring();
+	for (int i = 0; i < N_PRODUCERS; i++)
+		pthread_create(&producers[i], NULL, produce, (void *)(intptr_t)(i + 1));
+	pthread_create(&trainer, NULL, train, NULL);
+	for (int i = 0; i < N_PRODUCERS; i++)
+		pthread_join(producers[i], NULL);
+	pthread_join(trainer, NULL);
+	judge(N_TICKETS);
+}
+
 #endif
