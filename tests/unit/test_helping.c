@@ -161,7 +161,8 @@ Unit(helping, a_batch_whose_producer_is_frozen_is_made_by_the_trainer)
 				wait_for(&cold.frozen);
 				expect(feed, seen, 100, order == BATON_ORDERED);
 				cr_assert(seen[5]);
-				cr_assert_eq(stats_of(feed).replaced, 1);
+				/* more, if a busy machine made others late */
+				cr_assert_geq(stats_of(feed).replaced, 1);
 				thaw(&cold, 1);
 				expect(feed, seen, 100, order == BATON_ORDERED);
 				close_feed(feed);
