@@ -22,7 +22,8 @@
 
 static size_t header_bytes(uint32_t capacity)
 {
-	return baton_align_up(sizeof(struct baton_block) + capacity * sizeof(struct baton_cell)) +
+	return baton_align_up(offsetof(struct baton_block, cells) +
+	                      capacity * sizeof(struct baton_cell)) +
 	       BATON_RED_ZONE;
 }
 

@@ -27,19 +27,21 @@ struct baton_cell {
  * what its owner has to say of them. Every member belongs to whoever owns the block
  * (ring.h); none is atomic. */
 struct baton_block {
+	/* Read by all and as good as never written: these lines stay in everybody's cache. */
 	struct baton_layout *layout;
 	unsigned char *data;       /* [capacity, layout->stride], aligned */
 	struct baton_block *next;  /* among the spares */
 	struct baton_guard *guard; /* NULL: none */
-	uint64_t k;                /* of its first batch */
-	uint64_t lacked_ns;        /* its producer's, for the ledger: see there */
+	uint32_t capacity;
+	char text[sizeof(((baton_error *)0)->text)]; /* of the error in stop; else empty */
+	/* Written for each batch: the line that travels with it. */
+	_Alignas(BATON_ALIGN) uint64_t k; /* of its first batch */
+	uint64_t lacked_ns;               /* its producer's, for the ledger: see there */
 	uint64_t claimed_ns;
 	uint32_t producer;
-	uint32_t capacity;
 	uint32_t n;    /* batches filled; while it is filled, the index of the one in hand */
 	uint32_t left; /* the trainer's: batches not released yet */
 	int stop;      /* what comes after the n batches: 0, END or an error */
-	char text[sizeof(((baton_error *)0)->text)]; /* of that error */
 	struct baton_cell cells[];
 };
 

@@ -117,7 +117,8 @@ int baton_producer_view(const struct baton_producer *p, uint64_t t, struct baton
 
 	block->cells[block->n] =
 		(struct baton_cell){(uint32_t)block->layout->rows, BATON_CELL_FILLED};
-	block->text[0] = '\0';
+	if (block->text[0]) /* else its line is not written */
+		block->text[0] = '\0';
 	if (rc != BATON_OK)
 		return baton_block_fail(block, rc, BATON_BLOCK_UNMAPPED);
 	baton_block_blank(block, block->n);
