@@ -170,9 +170,9 @@ static bool run_sources(const struct bench_setup *s, struct bench_result *result
  * the pipeline do (ring.h, producer.c, delivery.c), and nothing else. */
 struct lines {
 	_Alignas(BATON_LINE) _Atomic(uint64_t) turn; /* even: the source's */
-	_Alignas(BATON_LINE) uint64_t header[4];     /* k, n, left, stop */
-	_Alignas(BATON_LINE) uint32_t cell[2];       /* rows, state */
-	uint64_t *words;
+	_Alignas(BATON_LINE) uint64_t header[4];     /* k, n, left, stop; and */
+	uint32_t cell[2];                            /* rows, state */
+	_Alignas(BATON_LINE) uint64_t *words;
 	const struct bench_setup *setup;
 	struct bench_gate start;
 };
@@ -275,6 +275,77 @@ PING_PONG(line, LINE)
 PING_PONG(ring, RING)
 PING_PONG(pipeline, PIPELINE)
 
+/* --- many at once -------------------------------------------------------------------- */
+
+/* The buffers' lines and next to nothing else: each half of the pool has one turn, which
+ * changes when all of its buffers have. Who hands over each buffer moves no fewer lines. */
+struct bulk {
+	const struct bench_setup *setup;
+	unsigned char *memory;
+	struct {
+		_Alignas(BATON_LINE) _Atomic(uint64_t) turn; /* even: the source's */
+	} half[2];
+	struct bench_gate start;
+};
+
+/* Do the nth half's turn: make all of it, or use it. False: it is late, or wrong. */
+static inline __attribute__((always_inline)) bool bulk_turn(struct bulk *b, uint64_t nth, bool uses)
+{
+	_Atomic(uint64_t) *turn = &b->half[nth % 2].turn;
+	uint64_t n = b->setup->pool / 2, wanted = nth / 2 * 2 + uses;
+
+	for (unsigned i = 0; atomic_load_explicit(turn, memory_order_acquire) != wanted; i++) {
+		if (bench_is_late())
+			return false;
+		bench_wait(i < 4000 ? 0 : 4000);
+	}
+	for (uint64_t i = nth * n; i < (nth + 1) * n; i++) {
+		uint64_t *words =
+			(uint64_t *)(void *)(b->memory + i % (2 * n) * buffer_bytes(b->setup));
+
+		if (!uses)
+			bench_make(b->setup, words, BENCH_TAG(0, i));
+		else if (!bench_use(b->setup, words, "bulk"))
+			return false;
+	}
+	atomic_store_explicit(turn, wanted + 1, memory_order_release);
+	return true;
+}
+
+static uint64_t bulk_turns(const struct bench_setup *s)
+{
+	return s->n / (s->pool / 2) + 1;
+}
+
+static void *bulk_source(void *arg)
+{
+	struct bulk *b = arg;
+
+	bench_gate_wait(&b->start);
+	for (uint64_t i = 0; i < bulk_turns(b->setup) && bulk_turn(b, i, false); i++)
+		;
+	return NULL;
+}
+
+static bool run_bulk(const struct bench_setup *s, struct bench_result *result)
+{
+	struct bulk b = {.setup = s, .memory = bench_memory(buffer_bytes(s) * s->pool)};
+	pthread_t thread;
+	uint64_t i = 0;
+
+	if (!b.memory)
+		return false;
+	bench_gate_init(&b.start, 2);
+	thread = start_thread(bulk_source, &b);
+	bench_gate_wait(&b.start);
+	bench_begin(result);
+	while (i < bulk_turns(s) && bulk_turn(&b, i, true))
+		i++;
+	bench_end(result, i * (s->pool / 2));
+	pthread_join(thread, NULL);
+	return i == bulk_turns(s) || bench_is_late();
+}
+
 /* --- futex -------------------------------------------------------------------------- */
 
 struct bells {
@@ -340,19 +411,12 @@ FLOOR(floor_trainer, "trainer", "the trainer, no source", run_trainer);
 FLOOR(floor_one_line, "one-line", "there and back", run_line);
 FLOOR(floor_ring, "ring-lines", "turn and words there and back", run_ring);
 FLOOR(floor_pipeline, "baton-lines", "and header and cell", run_pipeline);
+FLOOR(floor_bulk, "bulk", "half the pool at a time", run_bulk);
 FLOOR(floor_futex, "futex", "there and back, by two wakes", run_futex);
 FLOOR(floor_copy, "memcpy", "one thread copies", run_copy);
 
 const struct bench_peer *const floors[] = {
-	&floor_fused,
-	&floor_apart,
-	&floor_one_waits,
-	&floor_sources,
-	&floor_trainer,
-	&floor_one_line,
-	&floor_ring,
-	&floor_pipeline,
-	&floor_futex,
-	&floor_copy,
-	NULL,
+	&floor_fused,   &floor_apart,    &floor_one_waits, &floor_sources,
+	&floor_trainer, &floor_one_line, &floor_ring,      &floor_pipeline,
+	&floor_bulk,    &floor_futex,    &floor_copy,      NULL,
 };

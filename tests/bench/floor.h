@@ -19,8 +19,11 @@ extern const struct bench_peer floor_sources;
 extern const struct bench_peer floor_one_line;
 /* What baton's ring moves for a buffer: the turn, by CAS and exchange, and the words. */
 extern const struct bench_peer floor_ring;
-/* What its pipeline moves: also the block's header and the batch's cell, which both write. */
+/* What its pipeline moves: also the line with the block's header and the batch's cell, which
+ * both write. */
 extern const struct bench_peer floor_pipeline;
+/* What any hand-off moves, the words, half a pool at a time: next to nothing else. */
+extern const struct bench_peer floor_bulk;
 /* Two threads that wake each other by futex. */
 extern const struct bench_peer floor_futex;
 /* memcpy() of each buffer, on one thread: what a copy would cost. */

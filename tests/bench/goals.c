@@ -94,14 +94,14 @@ static const struct entry *best_lane(const struct cell *c)
 static void judge_beside(struct judge *j, const struct entry *e, const struct entry *peer,
                          double bound)
 {
-	const struct entry *apart = cell_find(&j->cell, floor_apart.name);
+	const struct entry *bulk = cell_find(&j->cell, floor_bulk.name);
 	struct goal *g;
 
 	if (!peer) /* not installed */
 		return;
 	g = add(j, "1", true, bound, ratio(j, e, peer), "P=1, pool 64: %s to two %s", e->peer->name,
 	        peer->peer->name);
-	set_floor(g, ratio(j, apart, peer).median, "nothing handed over");
+	set_floor(g, ratio(j, bulk, peer).median, "32 at a time");
 }
 
 static bool measure_1(struct judge *j)
@@ -117,7 +117,7 @@ static bool measure_1(struct judge *j)
 		if (bench_peers[i]->lanes)
 			cell_add(&j->cell, bench_peers[i], &s);
 	queues = urcu ? cell_add(&j->cell, urcu, &s) : NULL;
-	cell_add(&j->cell, &floor_apart, &s);
+	cell_add(&j->cell, &floor_bulk, &s);
 	if (!run(j, 1))
 		return false;
 	judge_beside(j, ring, best_lane(&j->cell), 6);
@@ -142,7 +142,7 @@ static bool measure_1_pool_of_one(struct judge *j)
 		return false;
 	add(j, "1", false, 1.15, ratio(j, lines, ring), "P=1, pool 1: ring to its two lines");
 	add(j, "1", false, 1.15, ratio(j, more_lines, baton),
-	    "P=1, pool 1: baton to its four lines");
+	    "P=1, pool 1: baton to its three lines");
 	return true;
 }
 

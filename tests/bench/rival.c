@@ -125,6 +125,8 @@ static void add_floors(struct cell *c, const struct bench_setup *s)
 	cell_add(c, &floor_apart, s);
 	if (opt.cells == LARGE)
 		cell_add(c, &floor_copy, s);
+	if (s->producers == 1 && s->pool > 1)
+		cell_add(c, &floor_bulk, s);
 	if (s->producers == 1 && s->pool == 1) {
 		cell_add(c, &floor_one_line, s);
 		cell_add(c, &floor_ring, s);
