@@ -387,6 +387,22 @@ step("orders", "a layout's last reference: release", LAYOUT,
      "atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel)",
      "atomic_fetch_sub_explicit(&l->refs, 1, memory_order_release)",
      must={"tsan": "data race"})
+step("orders", "the last of a batch's DLPack tensors: release", DLPACK,
+     "atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel)",
+     "atomic_fetch_sub_explicit(&all->refs, 1, memory_order_release)",
+     must={"tsan": "data race"})
+step("orders", "the last of a batch's DLPack tensors: acquire", DLPACK,
+     "atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel)",
+     "atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acquire)",
+     must={"tsan": "data race"})
+step("orders", "a producer through with its files: relaxed", SOURCE_NPY,
+     "atomic_fetch_sub_explicit(&d->producers, 1, memory_order_release)",
+     "atomic_fetch_sub_explicit(&d->producers, 1, memory_order_relaxed)",
+     must={"tsan": "data race"})
+step("orders", "close looks whose files are in use: relaxed", SOURCE_NPY,
+     "atomic_load_explicit(&(*data)->producers, memory_order_acquire)",
+     "atomic_load_explicit(&(*data)->producers, memory_order_relaxed)",
+     must={"tsan": "data race"})
 
 # producer.c
 step("producers", "cancel is an END to a producer", PRODUCER,

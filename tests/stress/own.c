@@ -7,21 +7,29 @@
  *   free      one frees a detached batch, the other closes its pipeline: whoever comes last
  *             frees the layout that both refer to.
  *   twice     both submit copies of one claim: one of them wins.
+ *   delete    each deletes one of a batch's two DLPack tensors: whoever comes last frees it.
+ *   files     one closes the pipeline, the other the files that it reads, as soon as it may.
  *
  *   own [ROUNDS]     exit 0; 1 and a line on stderr at the first mistake */
 
+#include <baton/dlpack.h>
+#include <baton/npy.h>
 #include <baton/pipeline.h>
+#include <feed/dlpack_abi.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* What the other thread is to do, and on what: its own between turn and done. */
-static enum task { SUBMIT, FREE, QUIT } task;
+static enum task { SUBMIT, FREE, DELETE, CLOSE, QUIT } task;
 static baton_pipeline *theirs;
 static baton_claim claim;
 static baton_batch batch;
+static struct DLManagedTensor *tensor;
 static int outcome;
 static _Atomic unsigned turn, done;
 
@@ -44,13 +52,29 @@ static void dally(unsigned n)
 		;
 }
 
-BATON_NO_ANALYSIS static void *other(void *unused)
+static int do_task(void) BATON_NO_ANALYSIS;
+static int do_task(void)
+{
+	switch (task) {
+	case SUBMIT:
+		return baton_submit(theirs, &claim);
+	case FREE:
+		return baton_free(&batch);
+	case CLOSE:
+		return baton_close(&theirs);
+	default:
+		tensor->deleter(tensor);
+		return BATON_OK;
+	}
+}
+
+static void *other(void *unused)
 {
 	for (unsigned i = 1;; i++) {
 		wait_for(&turn, i);
 		if (task == QUIT)
 			return unused;
-		outcome = task == SUBMIT ? baton_submit(theirs, &claim) : baton_free(&batch);
+		outcome = do_task();
 		atomic_store_explicit(&done, i, memory_order_release);
 	}
 }
@@ -82,13 +106,13 @@ static void wait_until_done(int wanted)
 
 static baton_pipeline *open_own(void)
 {
-	static const baton_field field = {"v", BATON_U64, 0, {0}};
+	static const baton_field fields[] = {{"v", BATON_U64, 0, {0}}, {"w", BATON_U64, 0, {0}}};
 	baton_source source = BATON_SOURCE_INIT;
 	baton_options options = BATON_OPTIONS_INIT;
 	baton_pipeline *feed;
 
-	source.fields = &field;
-	source.n_fields = 1;
+	source.fields = fields;
+	source.n_fields = 2;
 	source.rows = 1;
 	options.blocks = 1;
 	expect("open", baton_open(&feed, &source, &options, NULL), BATON_OK);
@@ -118,17 +142,75 @@ BATON_NO_ANALYSIS static void close_beside_a_submit(void)
 	wait_until_done(BATON_OK);
 }
 
-BATON_NO_ANALYSIS static void close_beside_a_free(void)
+/* Keep one batch of feed for good. */
+BATON_NO_ANALYSIS static void detach_one(baton_pipeline *feed)
 {
-	baton_pipeline *feed = open_own();
 	baton_claim c = BATON_CLAIM_INIT;
 
 	expect("begin", baton_begin(feed, &c), BATON_OK);
 	expect("submit", baton_submit(feed, &c), BATON_OK);
 	expect("next", baton_next(feed, &batch), BATON_OK);
 	expect("detach", baton_detach(feed, &batch), BATON_OK);
+}
+
+static void close_beside_a_free(void)
+{
+	baton_pipeline *feed = open_own();
+
+	detach_one(feed);
 	tell(FREE, feed);
 	close_own(feed);
+	wait_until_done(BATON_OK);
+}
+
+BATON_NO_ANALYSIS static void delete_beside_a_delete(baton_pipeline *feed)
+{
+	struct DLManagedTensor *both[2];
+
+	detach_one(feed);
+	expect("dlpack", baton_dlpack(&batch, both, 2), BATON_OK);
+	tensor = both[1];
+	tell(DELETE, feed);
+	both[0]->deleter(both[0]);
+	wait_until_done(BATON_OK);
+}
+
+/* A file of 8 samples, which is gone with its descriptor. */
+static int write_samples(void)
+{
+	const float samples[8] = {0};
+	char text[128];
+	int fd = memfd_create("samples", MFD_CLOEXEC), n;
+
+	n = snprintf(text, sizeof(text), "\x93NUMPY\1%c\x46%c%-69s\n", 0, 0,
+	             "{'descr': '<f4', 'fortran_order': False, 'shape': (8,), }");
+	if (write(fd, text, (size_t)n) != n || write(fd, samples, sizeof(samples)) < 0)
+		fail("samples", BATON_OK);
+	return fd;
+}
+
+static void close_beside_a_close(void)
+{
+	int fd = write_samples();
+	char path[32];
+	const baton_npy_file file = {"x", path, true};
+	baton_npy_options options = BATON_NPY_OPTIONS_INIT;
+	baton_source source = BATON_SOURCE_INIT;
+	baton_pipeline *feed;
+	baton_npy *data;
+	int rc;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	options.rows = 1;
+	options.in_memory = true;
+	expect("open files", baton_npy_open(&data, &file, 1, &options, NULL), BATON_OK);
+	close(fd);
+	expect("source", baton_npy_source(data, &source), BATON_OK);
+	expect("open", baton_open(&feed, &source, NULL, NULL), BATON_OK);
+	tell(CLOSE, feed);
+	for (unsigned i = 0; (rc = baton_npy_close(&data)) == BATON_MISUSE_LENT; i++)
+		pause_or_yield(i);
+	expect("close files", rc, BATON_OK);
 	wait_until_done(BATON_OK);
 }
 
@@ -165,7 +247,10 @@ int main(int argc, char **argv)
 		if (i % 8 == 0) {
 			close_beside_a_submit();
 			close_beside_a_free();
+			delete_beside_a_delete(feed);
 		}
+		if (i % 64 == 0)
+			close_beside_a_close();
 	}
 	tell(QUIT, NULL);
 	pthread_join(thread, NULL);
