@@ -10,23 +10,6 @@
  * thread that lost its CPU there. */
 #define LOOKS 1000
 
-/* What is put down by now; false if it is of no one moment. An account that is not begun is
- * one of many threads' of the caller's, if it holds anything: no sum to go by. */
-static bool look(const struct baton_account *a, uint64_t *since, int *doing, uint64_t *ns)
-{
-	uint64_t sum;
-
-	/* acquire: pairs with the releases of a turn, as ledger.h says */
-	*since = atomic_load_explicit(&a->since_ns, memory_order_acquire);
-	*doing = atomic_load_explicit(&a->doing, memory_order_acquire);
-	sum = baton_counter_read(&a->begun_ns);
-	for (int i = 0; i < BATON_TIMES; i++) {
-		ns[i] = baton_counter_read(&a->ns[i]);
-		sum += ns[i];
-	}
-	return sum == *since || *since == 0;
-}
-
 uint64_t baton_account_read(const struct baton_account *a, uint64_t ns[BATON_TIMES])
 {
 	uint64_t since, now, sum = 0;
@@ -34,7 +17,7 @@ uint64_t baton_account_read(const struct baton_account *a, uint64_t ns[BATON_TIM
 	int doing;
 
 	for (int i = 0; i < LOOKS && !whole; i++)
-		whole = look(a, &since, &doing, ns);
+		whole = baton_account_look(a, &since, &doing, ns);
 	now = baton_now_ns();
 	/* else what has been put down will do */
 	if (whole && since != 0 && doing != BATON_NO_TIME && now > since)
@@ -148,8 +131,7 @@ uint64_t baton_ledger_waited(struct baton_pipeline *feed, int before, uint64_t c
 	baton_counter_add(&a->ns[BATON_TIME_WAKE], parts.wake_ns);
 	baton_counter_add(&a->ns[BATON_TIME_POOL], parts.pool_ns);
 	baton_counter_add(&a->ns[BATON_TIME_FILL], parts.fill_ns);
-	baton_account_call(a, before);
-	atomic_store_explicit(&a->since_ns, stall.ended_ns, memory_order_release);
+	baton_account_go_on(a, before, stall.ended_ns);
 	blame(feed, block, parts.fill_ns);
 	return stall.ended_ns;
 }

@@ -16,7 +16,7 @@ import dataclasses
 import re
 
 RING, WAIT, SPARE = "lib/feed/ring.h", "lib/feed/wait.h", "lib/feed/spare.h"
-LEDGER, LEDGER_H = "lib/feed/ledger.c", "lib/feed/ledger.h"
+LEDGER, ACCOUNT = "lib/feed/ledger.c", "lib/feed/account.h"
 ADVICE = "lib/report/advice.c"
 PRODUCER, CLAIM, DELIVERY = "lib/feed/producer.c", "lib/feed/claim.c", "lib/feed/delivery.c"
 BATCH, BLOCK, LAYOUT = "lib/feed/batch.c", "lib/feed/block.c", "lib/feed/layout.c"
@@ -97,6 +97,7 @@ def step(group, name, path, old, new, scenarios=None, reason=None, **how):
 
 def order(label, was, to, scenarios, **how):
     path = (SPARE if label in ("PUSH", "POP") else
+            ACCOUNT if label.startswith(("SINCE", "DOING")) else
             WAIT if label in ("ASLEEP", "RECHECK") else RING)
     step("orders", f"{label} = {to}", path, f"#define ORDER_{label} memory_order_{was}\n",
          f"#define ORDER_{label} memory_order_{to}\n", scenarios, **how)
@@ -221,6 +222,9 @@ step("callers, in the model", "detached after the release", CYCLE,
 # helping: ring.h and spare.h
 IMM = ("needed where a load may see what is stored after what it comes before (IMM: GenMC "
        "shows it); RC11, which the explorer is held to, and x86 do not allow that")
+for label, was in (("SINCE", "release"), ("SINCE_SEEN", "acquire"), ("DOING", "release"),
+                   ("DOING_SEEN", "acquire")):
+    order(label, was, "relaxed", [("account", "", "")], must={"model": ""})
 order("TICKET", "release", "relaxed", HELPS, reason=IMM)
 order("CLAIMED", "acquire", "relaxed", HELPS, reason=IMM)
 order("PUSH", "release", "relaxed", HELPS, must={"model": "data race"})
@@ -630,17 +634,17 @@ def charge(name, path, old, new, **how):
     step("ledger", name, path, old, new, [], **how)
 
 
-charge("a turn puts nothing down", LEDGER_H,
+charge("a turn puts nothing down", ACCOUNT,
        "\tbaton_counter_add(&a->ns[baton_account_doing(a)], now - "
        "baton_counter_read(&a->since_ns));\n", "")
-charge("a turn puts it down to what comes next", LEDGER_H,
+charge("a turn puts it down to what comes next", ACCOUNT,
        "a->ns[baton_account_doing(a)], now", "a->ns[doing], now")
-charge("a turn forgets when it was", LEDGER_H,
-       "\tbaton_account_call(a, doing);\n\tatomic_store_explicit(&a->since_ns, now, "
-       "memory_order_release);\n}\n\n/* Reads",
-       "\tbaton_account_call(a, doing);\n}\n\n/* Reads")
+charge("a turn forgets when it was", ACCOUNT,
+       "\tatomic_store_explicit(&a->since_ns, now, ORDER_SINCE);\n",
+       "\tif (a->since_ns == 0)\n"
+       "\t\tatomic_store_explicit(&a->since_ns, now, ORDER_SINCE);\n")
 charge("what goes on is left out", LEDGER, "\t\tns[doing] += now - since;\n", "\t\t;\n")
-charge("an account is read while it is turned", LEDGER,
+charge("an account is read while it is turned", ACCOUNT,
        "return sum == *since || *since == 0;", "return true;")
 charge("what goes on is added twice over, being turned", LEDGER,
        "if (whole && since != 0", "if (since != 0")
@@ -686,7 +690,7 @@ charge("a wait in vain is nobody's for ever", LEDGER,
 charge("the pool's part is blamed on the producer", LEDGER,
        "blame(feed, block, parts.fill_ns);", "blame(feed, block, parts.fill_ns + parts.pool_ns);")
 charge("after a wait it trains, whatever it did before", LEDGER,
-       "\tbaton_account_call(a, before);\n\tatomic", "\tbaton_account_call(a, 0);\n\tatomic")
+       "baton_account_go_on(a, before, ", "baton_account_go_on(a, 0, ")
 charge("filling inline is training", LEDGER,
        "baton_account_turn(&time->account, BATON_TIME_INLINE, baton_now_ns());",
        "baton_account_turn(&time->account, before, baton_now_ns());")
