@@ -164,8 +164,8 @@ static inline bool baton_wait_any_asleep(struct baton_wait *w)
 	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) != 0;
 }
 
-/* Is the slot of the next ticket free? In the order of S3, so that the ticket is at least
- * as new as the one for which a sleeper found its slot in use. */
+/* Is the slot of the next ticket free? By one who has read the flag: so the ticket is at
+ * least as new as the one that a sleeper tried to claim before it raised it. */
 static inline bool baton_wait_next_is_free(const struct baton_ring *r)
 {
 	uint64_t t = atomic_load_explicit(&r->ticket, ORDER_RECHECK);

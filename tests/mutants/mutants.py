@@ -55,6 +55,7 @@ HELP_DEAD = ("helping", "-DN_PRODUCERS=2 -DSPARES=2 -DDIE=2", "")
 HELP_PARK = ("park", "-DSPARES=1 -DNAPS=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
 HELP_SLEEP = ("park", "-DSPARES=2 -DNAPS=9 -DDIE=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
 HELPS = [HELP, HELP2, HELP_DEAD, HELP_PARK, HELP_SLEEP]
+LEAVE, LEAVE1 = ("leave", "", ""), ("leave", "-DN_SLOTS=1", "")
 CLAIMS, CLAIM_CLOSE = ("claims", "", ""), ("claims", "-DCLOSE", "")
 SCENARIOS = [TWO, TWO2, *PARKS, HALT, CLAIMS, CLAIM_CLOSE]
 
@@ -62,6 +63,7 @@ PRODUCERS_LOOK = (
     "atomic_load_explicit(&r->ticket, ORDER_RECHECK);\n"
     "\tuint64_t turn = atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK);\n\n"
     "\treturn baton_ring_past")
+PASSERS_LOOK = PRODUCERS_LOOK.replace("return baton_ring_past", "return turn == 2 * t")
 
 
 @dataclasses.dataclass
@@ -146,6 +148,15 @@ step("orders", "S3 of a producer, ticket: relaxed", WAIT, PRODUCERS_LOOK,
      PRODUCERS_LOOK.replace("ORDER_RECHECK", "memory_order_relaxed", 1), PARKS,
      "equivalent: an old ticket's slot is past it, so the producer does not sleep",
      layers=("model",))
+step("orders", "who passes on looks at the next slot, ticket: relaxed", WAIT, PASSERS_LOOK,
+     PASSERS_LOOK.replace("ORDER_RECHECK", "memory_order_relaxed", 1), [LEAVE, LEAVE1, *PARKS],
+     "equivalent: a sleeper has tried to claim before it raises the flag, so who reads the flag "
+     "sees the ticket that it saw, or a later one", layers=("model",))
+step("orders", "who passes on looks at the next slot, turn: relaxed", WAIT, PASSERS_LOOK,
+     PASSERS_LOOK.replace("ORDER_RECHECK);\n\n", "memory_order_relaxed);\n\n"),
+     [LEAVE, LEAVE1, *PARKS],
+     "equivalent: that it is free the trainer wrote itself; a producer's old look is one that "
+     "came before the release, which wakes for itself", layers=("model",))
 weaker("S3 of a producer, state", SLEEPERS,
        "atomic_load_explicit(&state, ORDER_RECHECK) == RUNNING", "ORDER_RECHECK",
        "acquire", [KEPT_CANCEL, KEPT_HALT, CANCEL2],
