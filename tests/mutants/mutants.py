@@ -455,7 +455,8 @@ step("producers", "a batch opened with its last lap's rows", PRODUCER,
      "BATON_CELL_FILLED};\n",
      "\tblock->cells[block->n].state = BATON_CELL_FILLED;\n")
 step("producers", "a batch opened with an older failure's text", PRODUCER,
-     "\tblock->text[0] = '\\0';\n", "")
+     "\tif (block->text[0]) /* else its line is not written */\n\t\tblock->text[0] = '\\0';\n",
+     "")
 step("producers", "a batch opened and still poisoned", PRODUCER,
      "int rc = baton_block_own(block, block->n);", "int rc = BATON_OK;",
      must={"asan": ""}, first=("poison",))
