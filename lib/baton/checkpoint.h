@@ -70,15 +70,15 @@ BATON_API BATON_MUST_CHECK int baton_model_load(baton_model *net, const char *pa
 BATON_API BATON_MUST_CHECK int baton_weights_load(baton_model *net, const char *path,
                                                   baton_error *err);
 
-/* A thread that saves a model while it is trained. Training never waits for it: if the
- * disk is slower than the steps, fewer are saved. */
+/* Who saves a model while it is trained, in a thread of its own, and at the end. Training
+ * never waits for it: if the disk is slower than the steps, fewer are saved. */
 typedef struct baton_checkpointer baton_checkpointer;
 
 typedef struct baton_checkpoint_options {
 	size_t size; /* set by BATON_CHECKPOINT_OPTIONS_INIT */
 	const char *path;
 	uint64_t every; /* save when at least so many steps were made since the last one;
-	                 * 0: only at the end */
+	                 * 0: only at the end, without a thread */
 	unsigned keep;  /* files: PATH and the keep - 1 before it, as PATH.1 (newer) and on;
 	                 * 0: 1; at most 1000 */
 	const baton_note *notes; /* [n_notes] */

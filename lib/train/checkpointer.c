@@ -45,7 +45,7 @@ static bool is_due(const struct baton_checkpointer *c, uint64_t step)
 
 static void look(struct baton_checkpointer *c)
 {
-	const baton_snapshot *s = c->options.every ? baton_snapshot_get(c->net) : NULL;
+	const baton_snapshot *s = baton_snapshot_get(c->net);
 
 	if (s && is_due(c, baton_snapshot_step(s))) {
 		struct baton_state state = baton_snapshot_state_of(s);
@@ -92,23 +92,40 @@ static int check(const baton_checkpoint_options *options, baton_error *err)
 	return baton_file_probe(options->path, err);
 }
 
+static void end(struct baton_checkpointer *c)
+{
+	pthread_cond_destroy(&c->wake);
+	pthread_mutex_destroy(&c->lock);
+}
+
 static int start(struct baton_checkpointer *c)
 {
 	pthread_condattr_t clock;
+	int rc;
 
+	if (c->options.every == 0) /* only the end is saved, which asks for no thread */
+		return BATON_OK;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &clock);
 	pthread_condattr_destroy(&clock);
-	return baton_thread_start(&c->thread, run, c);
+	rc = baton_thread_start(&c->thread, run, c);
+	if (rc < 0)
+		end(c);
+	return rc;
 }
 
-static void destroy(struct baton_checkpointer *c)
+static void stop(struct baton_checkpointer *c)
 {
-	pthread_cond_destroy(&c->wake);
-	pthread_mutex_destroy(&c->lock);
-	free(c);
+	if (c->options.every == 0)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+	pthread_join(c->thread, NULL);
+	end(c);
 }
 
 int baton_checkpointer_start(baton_checkpointer **c, const baton_model *net,
@@ -137,7 +154,7 @@ int baton_checkpointer_start(baton_checkpointer **c, const baton_model *net,
 	new->seen = net->run.steps;
 	rc = start(new);
 	if (rc < 0) {
-		destroy(new);
+		free(new);
 		return baton_error_set(err, rc, "the checkpoint's thread: %s", baton_strerror(rc));
 	}
 	*c = new;
@@ -155,11 +172,7 @@ int baton_checkpointer_stop(baton_checkpointer **c, uint64_t *saved, baton_error
 	if (!its)
 		return baton_error_set(err, BATON_OK, "%s", "");
 	*c = NULL;
-	pthread_mutex_lock(&its->lock);
-	its->stop = true;
-	pthread_cond_signal(&its->wake);
-	pthread_mutex_unlock(&its->lock);
-	pthread_join(its->thread, NULL);
+	stop(its);
 	/* the training is over: this thread is the trainer, and the model its own */
 	state = baton_model_state_of(its->net);
 	if (state.run->steps > 0) /* else an older file is worth more */
@@ -169,6 +182,6 @@ int baton_checkpointer_stop(baton_checkpointer **c, uint64_t *saved, baton_error
 	rc = its->err.code;
 	if (err)
 		*err = its->err;
-	destroy(its);
+	free(its);
 	return rc;
 }

@@ -334,7 +334,7 @@ static int save_snapshot(void)
 	return rc;
 }
 
-/* The thread saves at the end; three files are kept. */
+/* A thread that finds nothing due; the end is saved, and three files are kept. */
 static int keep(void)
 {
 	baton_checkpoint_options options = BATON_CHECKPOINT_OPTIONS_INIT;
@@ -344,6 +344,7 @@ static int keep(void)
 	int rc;
 
 	options.path = goal;
+	options.every = 1000;
 	options.keep = 3;
 	options.notes = notes;
 	options.n_notes = 1;
