@@ -176,12 +176,6 @@ claimed:
 #ifndef NO_WAKE_PUBLISHED
 	if                                       /* baton_wait_published(): P2 */
 	:: wants == 2 * t + 1 ->
-		atomic {
-			if
-			:: wants == 2 * t + 1 -> wants = 0
-			:: else -> goto published
-			fi
-		};
 		atomic {                         /* P3 */
 			MOVE(t_is);
 			if :: t_is == ASLEEP -> t_is = UP :: else fi
@@ -189,7 +183,6 @@ claimed:
 	:: else
 	fi;
 #endif
-published:
 	t = 0;
 progress_published:
 	goto claim;
