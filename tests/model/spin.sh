@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# spin.sh SPIN CC MODEL safety|progress|fails [-DNAME=VALUE...]: every state of the model.
-# safety: no assertion fails and nobody is left asleep; progress: nobody goes round for
-# ever; fails: a switch takes a step out, and that must be found. An empty SPIN: skipped.
+# spin.sh SPIN CC MODEL safety|progress|fails|endless [-DNAME=VALUE...]: every state of the
+# model. safety: no assertion fails and nobody is left asleep; progress: nobody goes round for
+# ever; fails, endless: the opposite of each, which must be found where a switch takes a step
+# out or too much is asked for. An empty SPIN: skipped.
 spin=$1 cc=$2 model=$3 mode=$4
 shift 4
 if [ -z "$spin" ]; then
@@ -14,14 +15,14 @@ trap 'rm -rf "$where"' EXIT
 cd "$where" || exit 1
 "$spin" "$@" -a "$model" || exit 1
 what=-DSAFETY how=
-if [ "$mode" = progress ]; then
-	what=-DNP how=-l
-fi
+case $mode in
+progress | endless) what=-DNP how=-l ;;
+esac
 $cc -O2 -w $what -DCOLLAPSE -DMEMLIM=8000 pan.c -o pan || exit 1
 ./pan $how -m1000000 >said 2>&1
 grep -E 'errors:|states, stored|elapsed time|pan:[0-9]*:' said
-if [ "$mode" = fails ]; then
-	grep -q 'errors: 1' said
-	exit
-fi
+case $mode in
+fails) grep -q 'errors: 1' said; exit ;;
+endless) grep -q 'non-progress cycle' said; exit ;;
+esac
 grep -q 'errors: 0' said && ! grep -qE 'max search depth too small|Search not completed' said
