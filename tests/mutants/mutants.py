@@ -8,6 +8,7 @@ that knows the file, the cheapest first. What a row may say besides:
     scenarios  the model's, in place of all of SCENARIOS
     must       layers that must kill it, each with a word of what it has to say: they have
                no other row that shows that they can
+    spin       sizes of the model of the pipeline, in place of SPIN_SIZES
     layers     ask only these, unless --all
     first      the tests most likely to notice, to save time
     reason     why nobody can notice"""
@@ -59,6 +60,12 @@ LEAVE, LEAVE1 = ("leave", "", ""), ("leave", "-DN_SLOTS=1", "")
 CLAIMS, CLAIM_CLOSE = ("claims", "", ""), ("claims", "-DCLOSE", "")
 SCENARIOS = [TWO, TWO2, *PARKS, HALT, CLAIMS, CLAIM_CLOSE]
 
+# the model of the pipeline: its sizes
+SPIN_SIZES = "-DP=2 -DC=2 -DN=4"
+SPIN_HELP = "-DP=2 -DC=1 -DN=3 -DH=2"
+SPIN_FREEZE = "-DP=2 -DC=1 -DN=2 -DH=1 -DFREEZE=1"
+SPIN_LAST = "-DP=3 -DC=1 -DN=2 -DH=1"
+
 PRODUCERS_LOOK = (
     "atomic_load_explicit(&r->ticket, ORDER_RECHECK);\n"
     "\tuint64_t turn = atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK);\n\n"
@@ -72,6 +79,7 @@ class Mutant:
     name: str
     changes: list
     scenarios: list = None
+    spin: str = None
     must: dict = dataclasses.field(default_factory=dict)
     layers: tuple = None
     first: tuple = ()
@@ -1152,3 +1160,9 @@ for name, path, old, new in (
 for macro in ("NO_WAKE_PUBLISHED", "NO_SLOT_CHECK", "NO_RECHECK_PRODUCER", "NO_RECHECK_TRAINER",
               "EARLY_RELEASE"):
     switch("the model of the pipeline", macro.lower().replace("_", " "), PML, macro)
+for macro in ("STORE_PUBLISH", "NO_PUSH", "STORE_PUSH", "PUSH_SLOTS_BLOCK", "POP_IN_TWO",
+              "REPLACE_UNCLAIMED", "REPLACE_ANYWAY", "NO_KEEP", "BLOCK_AFTER_CLAIM"):
+    switch("the model of the pipeline", "helping: " + macro.lower().replace("_", " "), PML, macro,
+           spin=SPIN_HELP)
+switch("the model of the pipeline", "helping: no deadline", PML, "NO_DEADLINE", spin=SPIN_FREEZE)
+switch("the model of the pipeline", "helping: no halt wake", PML, "NO_HALT_WAKE", spin=SPIN_LAST)

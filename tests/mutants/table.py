@@ -350,13 +350,16 @@ class Spin:
     """Every state of the sequentially consistent model."""
     layer, name = "spin", "spin"
 
+    def __init__(self, sizes=mutants.SPIN_SIZES):
+        self.sizes = sizes.split()
+
     def knows(self, _objects, changed):
         return "tests/model/pipeline.pml" in changed
 
     def kill(self, _objects, tree):
         status, said = run(["sh", "tests/model/spin.sh", SPIN, " ".join(CC),
-                            os.path.join(tree.place, "tests/model/pipeline.pml"), "fails", "-DP=2",
-                            "-DC=2", "-DN=4"], 300, tree.place)
+                            os.path.join(tree.place, "tests/model/pipeline.pml"), "fails",
+                            *self.sizes], 300, tree.place)
         if status == 0:
             pan = re.search(r"pan:\d+: (.+?)(?: \(at depth.*)?$", said, re.M)
             return "spin: " + (pan.group(1) if pan else "an error")
@@ -438,6 +441,8 @@ class Table:
         changed = {path for path, _, _ in mutant.changes}
         if layer == "model" and mutant.scenarios:
             return [Scenario(*s) for s in mutant.scenarios]
+        if layer == "spin" and mutant.spin:
+            return [Spin(mutant.spin)]
         known = [p for p in self.probes if p.layer == layer and p.knows(self.objects, changed)]
         stems = {stem(path) for path in changed} | set(mutant.first)
         return sorted(known, key=lambda p: p.name.split("_", 1)[-1] not in stems)
