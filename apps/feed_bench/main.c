@@ -43,7 +43,7 @@ static const struct arg table[] = {
                 "(default: CPUs less one, at least 1)"),
 	ARG_U64("pool", "C", &opt.pool, 0, BATON_MAX_BLOCKS,
                 "blocks in the pool, rounded up to a power of two;\n"
-                "0: twice the producers, at least 8; 32 if small\n(default: 0)"),
+                "0: twice the producers, at least 8, and up to 512\nwhere they fit 512 KiB (default: 0)"),
 	ARG_U64("block", "M", &opt.block, 0, BATON_MAX_BLOCK_BATCHES,
                 "batches that travel together; 0: 1, or more for a\n"
                 "source under a microsecond (default: 0)"),

@@ -198,7 +198,7 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                "validation if there is one (never)"),
 		ARG_U64("pool", "C", &s->pool, 0, BATON_MAX_BLOCKS,
 	                "blocks in the pool, rounded up to a power of two;\n"
-	                "0: twice the producers, at least 8; 32 if small (0)"),
+	                "0: twice the producers, at least 8, and up to\n512 where they fit 512 KiB (0)"),
 		ARG_U64("block", "M", &s->block, 0, BATON_MAX_BLOCK_BATCHES,
 	                "batches that travel together; 0: as many as fit 48 KiB,\n"
 	                "at most 64 (0)"),

@@ -37,7 +37,7 @@ typedef struct baton_options {
 	                            * Must be 0 for a source without fill */
 	uint32_t blocks;           /* the pool: how many blocks there will ever be; rounded up
 	                            * to a power of two; 0: twice the producers, at least 8, and up to
-	                            * 32 where they fit 256 KiB */
+	                            * 512 where they fit 512 KiB */
 	uint32_t block_batches;    /* batches that travel together; 0: 1, or for a cheap
 	                            * source as many as fit 48 KiB, at most 64 */
 	int order;                 /* BATON_ORDERED, BATON_COMPLETION */

@@ -54,6 +54,8 @@ struct baton_producer {
 	int index;
 	void *state;
 	bool woken;              /* slept since its last claim */
+	long waits_then;         /* when it last woke, how often its thread had waited, */
+	uint64_t filled_then;    /* and what it had filled */
 	struct baton_slot *slot; /* where the turn of the ticket in hand is looked up */
 	struct baton_slot *hand; /* a slot of its own, in which nothing travels */
 	baton_counter filled, parks;
@@ -81,6 +83,7 @@ struct baton_pipeline {
 	uint32_t n_producers;
 	uint32_t n_threads; /* of ours, running */
 	uint32_t n_cpus;
+	uint32_t surplus; /* of n_threads: if the source computes, they only take turns */
 	struct baton_producer *inner; /* the trainer as a producer; NULL: it fills nothing */
 	bool started_inner;           /* its start hook ran */
 	sem_t started;                /* posted by each thread after its start hook */

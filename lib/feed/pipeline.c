@@ -172,14 +172,24 @@ static uint32_t cheap_block(const struct baton_layout *layout)
 }
 
 /* Room for each producer to fill one block while another waits; and, where that costs
- * little memory, for the trainer to live through a producer's wake-up. */
+ * little memory, for either side to live through the other's wake-up, or its waiting for a CPU:
+ * milliseconds, where there are more threads than CPUs. */
 static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
 {
 	uint32_t n = producers > 4 ? power_of_two(2 * producers) : 8;
 
-	while (n < 32 && 2 * n * block_bytes <= 256 * 1024)
+	while (n < 512 && 2 * n * block_bytes <= 512 * 1024)
 		n *= 2;
 	return n;
+}
+
+/* Producers that the CPUs have no use for while others compute. In a small pool they have: it
+ * is empty before those who let it run full are awake again. */
+static uint32_t surplus(const struct baton_pipeline *feed)
+{
+	return feed->n_threads > feed->n_cpus && feed->options.blocks >= 128
+	               ? feed->n_threads - feed->n_cpus
+	               : 0;
 }
 
 /* Inline, or beside the producers. */
@@ -209,6 +219,7 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 		o->blocks = automatic_blocks(feed->n_threads,
 		                             o->block_batches * baton_layout_data_bytes(layout));
 	o->blocks = power_of_two(o->blocks);
+	feed->surplus = surplus(feed);
 }
 
 /* Tickets and batches past the end, if it is known. A limit of 2^61 blocks, thousands of

@@ -13,18 +13,50 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static int thread_of(const struct baton_producer *p)
 {
 	return baton_thread_of(p->feed, (uint32_t)p->index);
 }
 
+/* How often the calling thread has waited in the kernel for anything but a CPU. */
+static long waits_of_thread(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
+/* Before it sleeps: has it waited inside its fills since it last did? Then each of us is of
+ * use; else so many are as there are CPUs. */
+static void note_fills(struct baton_producer *p)
+{
+	struct baton_pipeline *feed = p->feed;
+
+	if (feed->surplus > 0 && baton_counter_read(&p->filled) != p->filled_then)
+		/* relaxed: a hint */
+		atomic_store_explicit(&feed->wait.crowd,
+		                      waits_of_thread() == p->waits_then ? feed->surplus : 0,
+		                      memory_order_relaxed);
+}
+
+static void note_awake(struct baton_producer *p)
+{
+	if (p->feed->surplus > 0) {
+		p->waits_then = waits_of_thread();
+		p->filled_then = baton_counter_read(&p->filled);
+	}
+}
+
 /* Sleep until a slot may be free, or the run is over. */
 static void park(struct baton_producer *p, uint64_t deadline_ns)
 {
 	struct baton_pipeline *feed = p->feed;
-	int32_t epoch = baton_wait_producer_down(&feed->wait);
+	int32_t epoch;
 
+	note_fills(p);
+	epoch = baton_wait_producer_down(&feed->wait);
 	if (baton_wait_full(&feed->ring) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) == BATON_RUNNING) {
 		baton_counter_add(&p->parks, 1);
@@ -36,6 +68,7 @@ static void park(struct baton_producer *p, uint64_t deadline_ns)
 		p->woken = true;
 	}
 	baton_wait_producer_up(&feed->wait);
+	note_awake(p);
 }
 
 static int try_claim(struct baton_pipeline *feed, uint64_t *t, struct baton_block **block)
@@ -87,7 +120,8 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	if (*t + 1 == p->feed->limit)
 		baton_halt(p->feed); /* that was the last: who sleeps for another is told */
 	else if (p->woken)
-		baton_wait_pass_on(&p->feed->wait, &p->feed->ring);
+		baton_wait_pass_on(&p->feed->wait, &p->feed->ring,
+		                   baton_wait_crowd(&p->feed->wait));
 	p->woken = false;
 	return BATON_OK;
 }

@@ -25,14 +25,16 @@
  * epoch, and S4 does not sleep. S1 and P3 pair so that who sees a moved epoch sees what
  * was written before it (cancel's flag).
  *
- * Hysteresis: the trainer does not wake a producer of ours for each slot that it frees,
- * but once half of the slots that it does not itself hold are free. Then few producers
- * run, and context switches are rare. (Threads of the caller's own are woken for each:
- * somebody may wait for what they do next, who never comes here.) Alone, that deadlocks
- * and starves; two rules override:
- *   - a trainer about to sleep first wakes a producer if the next slot is free;
- *   - a producer that was woken, and finds the slot after its own free too, wakes one
- *     more before it fills. */
+ * Whom not to wake, since a wake costs as much as many small batches:
+ *   - The trainer does not wake a producer of ours for each slot that it frees, but once
+ *     half of the slots that it does not itself hold are free, and not again before somebody
+ *     has claimed since. (Threads of the caller's own are woken for each: somebody may wait
+ *     for what they do next, who never comes here.) Alone, that deadlocks and starves; two
+ *     rules override: a trainer about to sleep first wakes a producer if the next slot is
+ *     free; and a producer that was woken, and finds the slot after its own free too, wakes
+ *     one more before it fills.
+ *   - Of producers that compute, more than there are CPUs only take turns, and the trainer's
+ *     time: `crowd` of them are left asleep. Of producers that sleep inside their fills none. */
 
 #include "futex.h"
 #include "ring.h"
@@ -81,16 +83,23 @@ static inline void baton_wait_turn(int turn)
 struct baton_wait {
 	_Alignas(BATON_LINE) _Atomic(int32_t) producers_epoch;
 	_Atomic(uint32_t) producers_asleep;
+	/* How many may sleep on while slots are free: always fewer than there are. relaxed: any
+	 * value that it ever had leaves one awake */
+	_Atomic(uint32_t) crowd;
 	_Alignas(BATON_LINE) _Atomic(int32_t) trainer_epoch;
 	_Atomic(uint64_t) trainer_wants;
+	/* The trainer's own: */
+	uint64_t woken_at; /* the next ticket when it last woke a producer after a release */
 };
 
 static inline void baton_wait_init(struct baton_wait *w)
 {
 	atomic_init(&w->producers_epoch, 0);
 	atomic_init(&w->producers_asleep, 0);
+	atomic_init(&w->crowd, 0);
 	atomic_init(&w->trainer_epoch, 0);
 	atomic_init(&w->trainer_wants, 0);
+	w->woken_at = UINT64_MAX; /* thousands of years from any ticket */
 }
 
 /* P3: move the epoch on (release, pairs with S1's acquire), and wake n. */
@@ -158,10 +167,15 @@ static inline bool baton_wait_ready(const struct baton_ring *r, uint64_t t)
 	return atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK) == 2 * t + 1;
 }
 
-/* P2 of the trainer: does any producer sleep? */
-static inline bool baton_wait_any_asleep(struct baton_wait *w)
+/* P2 of the trainer: does any producer sleep that would help? */
+static inline bool baton_wait_any_asleep(struct baton_wait *w, uint32_t crowd)
 {
-	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) != 0;
+	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) > crowd;
+}
+
+static inline uint32_t baton_wait_crowd(const struct baton_wait *w)
+{
+	return atomic_load_explicit(&w->crowd, memory_order_relaxed);
 }
 
 /* Is the slot of the next ticket free? By one who has read the flag: so the ticket is at
@@ -182,20 +196,25 @@ static inline void baton_wait_released(struct baton_wait *w, const struct baton_
 	uint64_t n_slots = r->mask + 1, t;
 	int64_t n_free;
 
-	if (!baton_wait_any_asleep(w))
+	if (!baton_wait_any_asleep(w, baton_wait_crowd(w)))
 		return;
 	/* relaxed: an old ticket makes more slots look free, and wakes sooner */
 	t = atomic_load_explicit(&r->ticket, memory_order_relaxed);
 	n_free = (int64_t)(oldest + n_slots - t);
-	if (n_free > 0 && 2 * (uint64_t)n_free >= n_slots - held)
-		baton_wait_wake(&w->producers_epoch, 1);
+	if (n_free <= 0 || 2 * (uint64_t)n_free < n_slots - held || t == w->woken_at)
+		return;
+	w->woken_at = t;
+	baton_wait_wake(&w->producers_epoch, 1);
 }
 
 /* The two rules that override the hysteresis: for a trainer about to sleep, and for a
- * producer that was woken and has claimed. And for a release that knows no hysteresis. */
-static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r)
+ * producer that was woken and has claimed. And for a release that knows no hysteresis.
+ * crowd: baton_wait_crowd(); or 0, by one who has waited in vain: those that are awake may be
+ * suspended. */
+static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r,
+                                      uint32_t crowd)
 {
-	if (baton_wait_any_asleep(w) && baton_wait_next_is_free(r))
+	if (baton_wait_any_asleep(w, crowd) && baton_wait_next_is_free(r))
 		baton_wait_wake(&w->producers_epoch, 1);
 }
 

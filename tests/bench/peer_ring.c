@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) bool claim(struct rig *r, bool slee
 		}
 	}
 	if (woken)
-		baton_wait_pass_on(&r->wait, &r->ring);
+		baton_wait_pass_on(&r->wait, &r->ring, 0);
 	return true;
 }
 
@@ -89,7 +89,7 @@ static void trainer_sleeps(struct rig *r, uint64_t t)
 	uint64_t nap = baton_now_ns() + BATON_TRAINER_NAP_NS;
 	int32_t epoch;
 
-	baton_wait_pass_on(&r->wait, &r->ring);
+	baton_wait_pass_on(&r->wait, &r->ring, 0);
 	epoch = baton_wait_trainer_down(&r->wait, 2 * t + 1);
 	if (!baton_wait_ready(&r->ring, t))
 		baton_futex_wait(&r->wait.trainer_epoch, epoch, nap);

@@ -432,7 +432,7 @@ static void settle(struct pipe *p, const baton_options *asked)
 	while (power < asked->blocks)
 		power *= 2;
 	CHECK(asked->blocks ? s.blocks == power
-	                    : s.blocks == 8 || s.blocks == 16 || s.blocks == 32);
+	                    : s.blocks >= 8 && s.blocks <= 512 && !(s.blocks & (s.blocks - 1)));
 	CHECK(asked->block_batches ? s.block_batches == asked->block_batches
 	                           : s.block_batches >= 1 && s.block_batches <= 64);
 	p->model.blocks = s.blocks;

@@ -49,6 +49,7 @@ SLOW = ("slow_fill", "", "preemptions 1")
 KEPT_HALT = ("halt", "-DTAKES=1 -DN_TICKETS=2", "")
 KEPT_HALT3 = ("halt", "-DTAKES=1 -DN_TICKETS=2 -DN_PRODUCERS=3", "preemptions 1")
 KEPT_CANCEL = ("cancel", "-DTAKES=1 -DN_TICKETS=2", "")
+CROWD = ("park", "-DCROWD=1 -DN_PRODUCERS=2 -DN_SLOTS=1 -DN_TICKETS=2", "preemptions 0")
 PARKS = [PARK, PARK2, CANCEL, BUSY]
 HELP = ("helping", "-DN_SLOTS=1", "")
 HELP2 = ("helping", "-DN_PRODUCERS=2", "")
@@ -141,7 +142,7 @@ order("RECHECK", "seq_cst", "relaxed", PARKS)
 # each place where a label stands, alone
 weaker("P2 after a publish", WAIT, "&w->trainer_wants, ORDER_ASLEEP); /* P2 */",
        "ORDER_ASLEEP", "acquire", PARKS)
-weaker("P2 of the trainer", WAIT, "&w->producers_asleep, ORDER_ASLEEP) != 0",
+weaker("P2 of the trainer", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > crowd",
        "ORDER_ASLEEP", "acquire", PARKS)
 weaker("S2 of the trainer", WAIT, "&w->trainer_wants, wants, ORDER_ASLEEP)",
        "ORDER_ASLEEP", "release", PARKS)
@@ -331,14 +332,32 @@ step("waits", "no wake of who wants any", WAIT,
 step("waits", "a wake for the ticket before", WAIT, "if (wants == 2 * t + 1 ||",
      "if (wants == 2 * t - 1 ||", PARKS)
 step("waits", "no wake after a release", WAIT,
-     "2 * (uint64_t)n_free >= n_slots - held)\n\t\tbaton_wait_wake(&w->producers_epoch, 1);",
-     "2 * (uint64_t)n_free >= n_slots - held)\n\t\treturn;", [BUSY])
-step("waits", "hysteresis that never wakes", WAIT, "2 * (uint64_t)n_free >= n_slots - held",
-     "n_free > (int64_t)(2 * n_slots + held)", [BUSY])
+     "\tw->woken_at = t;\n\tbaton_wait_wake(&w->producers_epoch, 1);",
+     "\tw->woken_at = t;", [BUSY])
+step("waits", "hysteresis that never wakes", WAIT, "2 * (uint64_t)n_free < n_slots - held",
+     "n_free <= (int64_t)(2 * n_slots + held)", [BUSY])
+step("waits", "a wake for each release until somebody claims", WAIT, " || t == w->woken_at", "",
+     layers=("unit",), first=("wait",))
+step("waits", "a crowd of all", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > crowd",
+     "&w->producers_asleep, ORDER_ASLEEP) > crowd + 1", [CROWD])
+step("waits", "no crowd", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > crowd",
+     "&w->producers_asleep, ORDER_ASLEEP) > crowd * 0", layers=("unit",), first=("wait",))
+step("waits", "who has napped in vain leaves the crowd asleep", DELIVERY,
+     "again ? 0 : baton_wait_crowd(&feed->wait)", "baton_wait_crowd(&feed->wait)",
+     first=("wait",))
+step("waits", "who waits in its fills is of a crowd", PRODUCER,
+     "waits_of_thread() == p->waits_then ? feed->surplus : 0", "feed->surplus",
+     first=("wait",))
+step("waits", "who computes is of no crowd", PRODUCER,
+     "waits_of_thread() == p->waits_then ? feed->surplus : 0", "0", first=("wait",))
+step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 128", "",
+     first=("wait",))
 step("waits", "no wake by a trainer about to sleep", SLEEPERS,
-     "\tbaton_wait_pass_on(&waits, &ring);\n\tepoch =", "\tepoch =", [OUT])
+     "\tbaton_wait_pass_on(&waits, &ring, again ? 0 : baton_wait_crowd(&waits));\n\tepoch =",
+     "\tepoch =", [OUT])
 step("waits", "no wake by a producer that was woken", SLEEPERS,
-     "\telse if (woken)\n\t\tbaton_wait_pass_on(&waits, &ring);", "", [SLOW])
+     "\telse if (woken)\n\t\tbaton_wait_pass_on(&waits, &ring, baton_wait_crowd(&waits));", "",
+     [SLOW])
 step("waits", "neither of the two rules wakes", WAIT,
      "baton_wait_next_is_free(r))\n\t\tbaton_wait_wake(&w->producers_epoch, 1);",
      "baton_wait_next_is_free(r))\n\t\treturn;", [OUT])
@@ -443,7 +462,8 @@ step("producers", "a producer up again is still counted as asleep", PRODUCER,
      "\tbaton_wait_producer_up(&feed->wait);\n", "")
 step("producers", "a producer forgets that it was woken", PRODUCER, "\t\tp->woken = true;\n", "")
 step("producers", "a woken producer does not pass on", PRODUCER,
-     "\telse if (p->woken)\n\t\tbaton_wait_pass_on(&p->feed->wait, &p->feed->ring);\n", "")
+     "\telse if (p->woken)\n\t\tbaton_wait_pass_on(&p->feed->wait, &p->feed->ring,\n"
+     "\t\t                   baton_wait_crowd(&p->feed->wait));\n", "")
 step("producers", "the last ticket claimed does not halt", PRODUCER,
      "\tif (*t + 1 == p->feed->limit)\n", "\tif (0)\n")
 step("producers", "the ticket before the last halts", PRODUCER,
@@ -605,7 +625,7 @@ step("delivery", "no wake after a release", DELIVERY,
 step("delivery", "own threads wait for half of the pool", DELIVERY,
      "\tif (feed->source.fill)\n\t\tbaton_wait_released", "\tif (1)\n\t\tbaton_wait_released")
 step("delivery", "own threads' wake missing", DELIVERY,
-     "\telse\n\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n", "")
+     "\telse\n\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n", "")
 step("delivery", "error ticket dropped by the trainer", DELIVERY,
      "\tif (block->stop == BATON_OK)\n", "\tif (block->stop <= BATON_OK)\n")
 step("delivery", "an end at its block's first batch", DELIVERY,
@@ -622,7 +642,8 @@ step("delivery", "an empty block is not given back", DELIVERY,
      "\tif (d->n > 0)\n",
      reason="equivalent: only a stop comes without a batch, and after it nobody claims a slot")
 step("delivery", "a trainer about to sleep wakes nobody", DELIVERY,
-     "\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\tepoch =", "\tepoch =")
+     "\tbaton_wait_pass_on(&feed->wait, &feed->ring, again ? 0 : baton_wait_crowd(&feed->wait));\n"
+     "\tepoch =", "\tepoch =")
 asleep("delivery", "a trainer that wants any sleeps for the lowest", DELIVERY,
        "feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY",
        "2 * d->head + 1")
@@ -641,7 +662,7 @@ step("delivery", "a deadline is not seen by who waits", DELIVERY,
      "bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;",
      "bool over = false;")
 step("delivery", "a trainer that polls wakes nobody", DELIVERY,
-     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\t\t\treturn BATON_TIMEOUT;",
+     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
 step("delivery", "time waited for a fill put down to claims", DELIVERY,
      "if (*claimed_ns == 0 && head_is_claimed(feed)) {", "if (0) {")
@@ -993,7 +1014,7 @@ step("numbers, errors, threads", "open leaves signals blocked", "lib/thread.c",
      "\tpthread_sigmask(SIG_SETMASK, &before, NULL);\n", "", first=("pipeline",))
 
 step("waits", "a release of which the caller's own threads hear nothing", SLEEPERS,
-     "#ifdef OWN\n\tbaton_wait_pass_on(&waits, &ring);", "#ifdef OWN\n", [("busy", "-DOWN", "")])
+     "#ifdef OWN\n\tbaton_wait_pass_on(&waits, &ring, 0);", "#ifdef OWN\n", [("busy", "-DOWN", "")])
 
 # snapshots
 step("snapshots", "snapshot freed without a grace period", RECLAIMER,

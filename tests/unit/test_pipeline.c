@@ -496,13 +496,36 @@ Unit(open, a_pool_is_rounded_up_to_a_power_of_two_and_says_so)
 	}
 }
 
-Unit(open, a_pool_by_default_has_two_blocks_a_producer)
+static int fill_nothing(void *state, baton_writable *b, baton_rng *rng)
 {
-	baton_source s = known_source(&endless);
-	baton_pipeline *feed = open_feed(&s, 9, 0, 0);
+	(void)state, (void)b, (void)rng;
+	return BATON_OK;
+}
 
-	cr_assert_eq(stats_of(feed).blocks, 32); /* 18, rounded up */
-	close_feed(feed);
+/* As many blocks as fit 512 KiB, up to 512; but two a producer, and at least 8. */
+Unit(open, a_pool_by_default_is_deep_where_blocks_are_small)
+{
+	static const struct {
+		size_t columns;
+		int producers;
+		uint32_t blocks;
+	} cases[] = {{16, 1, 512},  {256, 1, 512}, {257, 1, 256},   {16384, 1, 8},
+	             {65536, 1, 8}, {65536, 9, 32}, {16, 300, 1024}};
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		baton_field f = {.name = "x", .dtype = BATON_F32, .rank = 1,
+		                 .shape = {cases[i].columns}};
+		baton_source s = known_source(&endless);
+		baton_pipeline *feed;
+
+		s.fields = &f;
+		s.n_fields = s.rows = 1;
+		s.fill = fill_nothing;
+		feed = open_feed(&s, cases[i].producers, 0, 0);
+		cr_assert_eq(stats_of(feed).blocks, cases[i].blocks, "%zu columns",
+		             cases[i].columns);
+		close_feed(feed);
+	}
 }
 
 Unit(open, batches_of_a_cheap_source_travel_in_blocks_of_up_to_48_KiB)
