@@ -11,23 +11,6 @@
 #include "error.h"
 #include <errno.h>
 
-static uint64_t turn_of(const struct baton_slot *s)
-{
-	return atomic_load_explicit(&s->turn, memory_order_relaxed);
-}
-
-struct baton_block *baton_batch_block(const baton_batch *b)
-{
-	const struct baton_slot *s = b->at_;
-	struct baton_block *block;
-
-	if (turn_of(s) != 2 * b->ticket_ + 1)
-		return NULL;
-	block = atomic_load_explicit(&s->block, memory_order_relaxed);
-	return b->index_ < block->n && block->cells[b->index_].state == BATON_CELL_HELD ? block
-	                                                                                : NULL;
-}
-
 struct baton_block *baton_writable_block(const baton_writable *w)
 {
 	const struct baton_slot *s;
@@ -36,7 +19,7 @@ struct baton_block *baton_writable_block(const baton_writable *w)
 	if (!w || w->kind_ == BATON_EMPTY)
 		return NULL;
 	s = w->at_;
-	if (turn_of(s) != 2 * w->ticket_)
+	if (baton_batch_turn(s) != 2 * w->ticket_)
 		return NULL;
 	block = atomic_load_explicit(&s->block, memory_order_relaxed);
 	return block->n == w->index_ ? block : NULL;
@@ -44,9 +27,11 @@ struct baton_block *baton_writable_block(const baton_writable *w)
 
 static const struct baton_block *readable(const baton_batch *b)
 {
-	if (!b || b->kind_ == BATON_EMPTY)
+	if (!b)
 		return NULL;
-	return b->kind_ == BATON_DETACHED ? b->at_ : baton_batch_block(b);
+	if (b->kind_ != BATON_POOLED)
+		return b->kind_ == BATON_DETACHED ? b->at_ : NULL;
+	return baton_batch_block(b);
 }
 
 static bool is_f32(const struct baton_block *block, size_t i)

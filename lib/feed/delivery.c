@@ -410,10 +410,8 @@ static int check_held(const baton_pipeline *feed, const baton_batch *b, struct b
 
 	if (!feed || !b)
 		return BATON_MISUSE_NULL;
-	if (b->kind_ == BATON_EMPTY)
-		return BATON_MISUSE_EMPTY;
-	if (b->kind_ == BATON_DETACHED)
-		return BATON_MISUSE_DETACHED;
+	if (b->kind_ != BATON_POOLED)
+		return b->kind_ == BATON_EMPTY ? BATON_MISUSE_EMPTY : BATON_MISUSE_DETACHED;
 	s = b->at_;
 	if (s != baton_ring_slot(&feed->ring, b->ticket_))
 		return BATON_MISUSE_FOREIGN;

@@ -21,6 +21,7 @@ LEDGER, ACCOUNT = "lib/feed/ledger.c", "lib/feed/account.h"
 ADVICE = "lib/report/advice.c"
 PRODUCER, CLAIM, DELIVERY = "lib/feed/producer.c", "lib/feed/claim.c", "lib/feed/delivery.c"
 BATCH, BLOCK, LAYOUT = "lib/feed/batch.c", "lib/feed/block.c", "lib/feed/layout.c"
+HANDLE = "lib/feed/batch.h"
 POOL, PIPELINE, RNG = "lib/feed/pool.c", "lib/feed/pipeline.c", "lib/feed/rng.c"
 PERMUTATION, NPY = "lib/feed/permutation.c", "lib/feed/npy.c"
 SOURCE_NPY, DLPACK = "lib/feed/source_npy.c", "lib/feed/dlpack.c"
@@ -838,7 +839,7 @@ step("delivery", "status forgets misuse", DELIVERY,
 step("delivery", "a batch of another pipeline accepted", DELIVERY,
      "\tif (s != baton_ring_slot(&feed->ring, b->ticket_))\n\t\treturn BATON_MISUSE_FOREIGN;\n", "")
 step("delivery", "a detached batch released", DELIVERY,
-     "\tif (b->kind_ == BATON_DETACHED)\n\t\treturn BATON_MISUSE_DETACHED;\n", "")
+     "\tif (b->kind_ != BATON_POOLED)\n", "\tif (b->kind_ == BATON_EMPTY)\n")
 step("delivery", "stale handle accepted by release", DELIVERY,
      "\treturn *block ? BATON_OK : BATON_MISUSE_STALE;",
      "\t*block = atomic_load_explicit(&((struct baton_slot *)s)->block, memory_order_relaxed);\n"
@@ -878,13 +879,13 @@ step("delivery", "a copied batch's block is not given back", DELIVERY,
      "\t\tlet_go(feed, block, b);\n\t}\n", "\t}\n")
 
 # batch.c
-step("batches", "stale handle accepted: the turn is not asked", BATCH,
-     "\tif (turn_of(s) != 2 * b->ticket_ + 1)\n\t\treturn NULL;\n", "")
-step("batches", "stale handle accepted: the cell is not asked", BATCH,
+step("batches", "stale handle accepted: the turn is not asked", HANDLE,
+     "\tif (baton_batch_turn(s) != 2 * b->ticket_ + 1)\n\t\treturn NULL;\n", "")
+step("batches", "stale handle accepted: the cell is not asked", HANDLE,
      "b->index_ < block->n && block->cells[b->index_].state == BATON_CELL_HELD ? block",
      "b->index_ < block->n ? block")
 step("batches", "stale view accepted: the turn is not asked", BATCH,
-     "\tif (turn_of(s) != 2 * w->ticket_)\n\t\treturn NULL;\n", "")
+     "\tif (baton_batch_turn(s) != 2 * w->ticket_)\n\t\treturn NULL;\n", "")
 step("batches", "stale view accepted: the batch in hand is not asked", BATCH,
      "return block->n == w->index_ ? block : NULL;", "return block;")
 step("batches", "any dtype read as float32", BATCH,
