@@ -106,6 +106,7 @@ static int check_fields(const baton_field *fields, size_t n, size_t rows, baton_
 int baton_layout_create(struct baton_layout **layout, const baton_field *fields, size_t n,
                         size_t rows, baton_error *err)
 {
+	static _Atomic(uint64_t) n_layouts;
 	struct baton_layout *l;
 	size_t names = 0;
 
@@ -118,6 +119,8 @@ int baton_layout_create(struct baton_layout **layout, const baton_field *fields,
 	if (!l)
 		return baton_error_set(err, -ENOMEM, "out of memory for the fields");
 	atomic_init(&l->refs, 1);
+	/* relaxed: it only has to be another each time */
+	l->number = 1 + atomic_fetch_add_explicit(&n_layouts, 1, memory_order_relaxed);
 	l->memory_fd = -1;
 	l->rows = rows;
 	l->n_fields = n;

@@ -26,7 +26,8 @@
  * is its own before any block is made.) */
 struct baton_layout {
 	atomic_uint refs;
-	size_t rows; /* of a full batch */
+	uint64_t number; /* look.h */
+	size_t rows;     /* of a full batch */
 	size_t n_fields;
 	size_t batch_bytes; /* all fields, each padded to BATON_ALIGN */
 	size_t stride;      /* from batch to batch; under BATON_GUARD in pages of its own */

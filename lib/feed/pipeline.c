@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "feed.h"
+#include "look.h"
 #include "thread.h"
 #include <baton/version.h>
 #include <errno.h>
@@ -467,4 +468,9 @@ const baton_field *baton_layout(const baton_pipeline *feed, size_t *n, size_t *r
 	if (rows)
 		*rows = layout ? layout->rows : 0;
 	return layout ? layout->fields : NULL;
+}
+
+uint64_t baton_layout_number(const baton_pipeline *feed)
+{
+	return feed->pool.layout->number;
 }

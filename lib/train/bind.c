@@ -6,6 +6,7 @@
  * later looks at a shape again. Setup only: it allocates, and speaks in full sentences. */
 
 #include "error.h"
+#include "feed/look.h"
 #include "model.h"
 #include "reduce.h"
 #include <errno.h>
@@ -197,6 +198,7 @@ int baton_model_resolve(const baton_model *net, const baton_pipeline *feed,
 		return baton_error_set(err, -EINVAL, "the model is not compiled");
 	source.fields = baton_layout(feed, &source.n, &source.rows);
 	*rows = source.rows;
+	binding->layout = baton_layout_number(feed);
 	if ((rc = bind_input(net, &source, &binding->input, err)) < 0 ||
 	    (rc = bind_weight(net, &source, binding, err)) < 0 ||
 	    (rc = find_target(net, &source, binding, err)) < 0)

@@ -54,14 +54,14 @@ static int note_layer(struct fit *fit, uint64_t k, int rc)
 	return rc;
 }
 
-static int note_nan(struct fit *fit, uint64_t k, float loss)
+static int note_nan(struct fit *fit, float loss)
 {
 	const struct baton_run *run = &fit->net->run;
 	int rc = baton_error_set(&fit->err, BATON_ERR_NAN, "epoch %llu, step %llu: the loss is %f",
 	                         (unsigned long long)run->epoch + 1,
 	                         (unsigned long long)run->epoch_step, (double)fabsf(loss));
 
-	fit->err.batch = k;
+	fit->err.batch = run->next_batch - 1;
 	return rc;
 }
 
@@ -70,10 +70,9 @@ static int check_place(struct fit *fit, uint64_t k)
 {
 	uint64_t wanted = fit->net->run.next_batch;
 
-	if (!fit->resumes || fit->placed || k == wanted) {
-		fit->placed = true;
+	fit->placed = k == wanted;
+	if (fit->placed)
 		return BATON_OK;
-	}
 	baton_error_set(&fit->err, -EINVAL,
 	                "the checkpoint goes on with batch %llu, the pipeline begins at %llu",
 	                (unsigned long long)wanted, (unsigned long long)k);
@@ -87,20 +86,19 @@ static int step(struct fit *fit)
 {
 	baton_batch b = BATON_BATCH_INIT;
 	float loss = 0;
-	uint64_t k;
 	int rc = baton_next(fit->feed, &b);
 
 	if (rc != BATON_OK)
 		return note_feed(fit, fit->feed, rc);
-	k = baton_k(&b);
-	rc = check_place(fit, k);
-	if (rc == BATON_OK)
-		rc = note_layer(fit, k, baton_step(fit->net, &b, &loss));
+	if (fit->resumes && !fit->placed)
+		rc = check_place(fit, baton_k(&b));
+	if (rc == BATON_OK && (rc = baton_step(fit->net, &b, &loss)) < 0)
+		note_layer(fit, baton_k(&b), rc);
 	baton_release(fit->feed, &b);
 	if (rc == BATON_OK && fit->observers.of_steps)
 		rc = baton_tell_step(&fit->observers, fit->options.steps_per_epoch, loss);
 	if (fit->options.terminate_on_nan && !isfinite(loss))
-		return note_nan(fit, k, loss);
+		return note_nan(fit, loss);
 	return rc;
 }
 
@@ -114,7 +112,8 @@ static int validation_step(struct fit *fit, struct baton_run *sums)
 
 	if (rc != BATON_OK)
 		return note_feed(fit, fit->options.validation, rc);
-	baton_model_rows(&fit->validation, &b, &rows); /* they are there: resolve has looked */
+	/* they are there: resolve has looked */
+	baton_model_rows(fit->net, &fit->validation, &b, &rows);
 	/* a callback may have bound the model to smaller batches than these */
 	rc = rows.n > fit->net->rows ? BATON_ERR_SHAPE
 	                             : baton_model_evaluate(fit->net, &rows, &scores);

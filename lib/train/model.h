@@ -19,6 +19,7 @@ struct baton_rows {
 
 /* Where a model finds them: indices among a pipeline's fields. */
 struct baton_binding {
+	uint64_t layout; /* the pipeline's; 0: of none yet */
 	size_t input, target, weight;
 	bool weighted; /* there is a weight */
 	bool expanded; /* the target [rows] is taken as [rows, 1] */
@@ -68,9 +69,10 @@ int baton_model_resolve(const baton_model *net, const baton_pipeline *feed,
  * nothing has changed. */
 int baton_model_reserve(baton_model *net, size_t rows, baton_error *err);
 
-/* The rows of a batch. Returns OK, MISUSE_EMPTY, ERR_SHAPE. */
-int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struct baton_rows *rows)
-	BATON_REQUIRES(*b);
+/* The rows of a batch, of whichever pipeline. Returns OK, MISUSE_EMPTY, ERR_SHAPE (it is of
+ * another than was bound, and does not fit). */
+int baton_model_rows(const baton_model *net, const struct baton_binding *at, const baton_batch *b,
+                     struct baton_rows *rows) BATON_REQUIRES(*b);
 
 /* One step on 0 < rows->n <= net->rows rows. Allocates nothing and makes no system call.
  * scores: of these weights before the update; all 0 at first, what is not measured stays

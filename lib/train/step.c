@@ -10,6 +10,7 @@
  * Who may call: the trainer, on a bound model. */
 
 #include "columns.h"
+#include "feed/look.h"
 #include "model.h"
 #include <baton/ledger.h>
 #include <errno.h>
@@ -133,19 +134,6 @@ int baton_model_train(baton_model *net, const struct baton_rows *rows, struct ba
 	return BATON_OK;
 }
 
-int baton_model_rows(const struct baton_binding *at, const baton_batch *b, struct baton_rows *rows)
-{
-	rows->x = baton_f32(b, at->input);
-	rows->y = baton_f32(b, at->target);
-	rows->weight = at->weighted ? baton_f32(b, at->weight) : NULL;
-	rows->n = baton_rows(b);
-	rows->k = baton_k(b);
-	if (rows->x && rows->y)
-		return BATON_OK;
-	/* a batch that is held, of another pipeline: it lacks such a field, or has another dtype */
-	return baton_fields(b, NULL) ? BATON_ERR_SHAPE : BATON_MISUSE_EMPTY;
-}
-
 static size_t units_of(const baton_field *f)
 {
 	size_t units = 1;
@@ -155,18 +143,49 @@ static size_t units_of(const baton_field *f)
 	return units;
 }
 
-/* A batch of another pipeline than the one that was bound, perhaps a detached one, may have
- * other shapes. Asked at each step: it is the buffers of this model that would overflow. */
-static bool fits(const baton_model *net, const baton_batch *b, const struct baton_rows *rows)
+/* The rows of a batch of another pipeline than the one that was bound, perhaps a detached one,
+ * which may lack such a field, or have another dtype or other shapes: it is the buffers of this
+ * model that would overflow. */
+static __attribute__((noinline)) int foreign_rows(const baton_model *net,
+                                                  const struct baton_binding *at,
+                                                  const baton_batch *b, struct baton_rows *rows)
 	BATON_REQUIRES(*b);
-static bool fits(const baton_model *net, const baton_batch *b, const struct baton_rows *rows)
+static int foreign_rows(const baton_model *net, const struct baton_binding *at,
+                        const baton_batch *b, struct baton_rows *rows)
 {
 	const baton_field *fields = baton_fields(b, NULL);
 
-	return rows->n <= net->rows && units_of(&fields[net->binding.input]) == net->plan->d_in &&
-	       units_of(&fields[net->binding.target]) == net->plan->d_out &&
-	       (!net->binding.weighted ||
-	        (rows->weight && units_of(&fields[net->binding.weight]) == 1));
+	rows->x = baton_f32(b, at->input);
+	rows->y = baton_f32(b, at->target);
+	rows->weight = at->weighted ? baton_f32(b, at->weight) : NULL;
+	if (rows->x && rows->y && rows->n <= net->rows &&
+	    units_of(&fields[at->input]) == net->plan->d_in &&
+	    units_of(&fields[at->target]) == net->plan->d_out &&
+	    (!at->weighted || (rows->weight && units_of(&fields[at->weight]) == 1)))
+		return BATON_OK;
+	return BATON_ERR_SHAPE;
+}
+
+static const float *floats(const struct baton_look *look, size_t i)
+{
+	return (const float *)(const void *)(look->data + look->offset[i]);
+}
+
+int baton_model_rows(const baton_model *net, const struct baton_binding *at, const baton_batch *b,
+                     struct baton_rows *rows)
+{
+	struct baton_look look;
+
+	if (!baton_batch_look(b, &look))
+		return BATON_MISUSE_EMPTY;
+	rows->n = look.rows;
+	rows->k = look.k;
+	if (look.layout != at->layout)
+		return foreign_rows(net, at, b, rows);
+	rows->x = floats(&look, at->input);
+	rows->y = floats(&look, at->target);
+	rows->weight = at->weighted ? floats(&look, at->weight) : NULL;
+	return BATON_OK;
 }
 
 int baton_step(baton_model *net, const baton_batch *b, float *loss)
@@ -179,9 +198,7 @@ int baton_step(baton_model *net, const baton_batch *b, float *loss)
 		return BATON_MISUSE_NULL;
 	if (!net->scratch)
 		return -EINVAL;
-	rc = baton_model_rows(&net->binding, b, &rows);
-	if (rc == BATON_OK && !fits(net, b, &rows))
-		rc = BATON_ERR_SHAPE;
+	rc = baton_model_rows(net, &net->binding, b, &rows);
 	if (rc == BATON_OK)
 		rc = baton_model_train(net, &rows, &scores);
 	if (rc == BATON_OK && loss)

@@ -888,6 +888,8 @@ step("batches", "stale view accepted: the turn is not asked", BATCH,
      "\tif (baton_batch_turn(s) != 2 * w->ticket_)\n\t\treturn NULL;\n", "")
 step("batches", "stale view accepted: the batch in hand is not asked", BATCH,
      "return block->n == w->index_ ? block : NULL;", "return block;")
+step("batches", "every layout has one number", LAYOUT,
+     "1 + atomic_fetch_add_explicit(&n_layouts, 1, memory_order_relaxed)", "1", first=("model",))
 step("batches", "any dtype read as float32", BATCH,
      " && block->layout->fields[i].dtype == BATON_F32", "")
 step("batches", "a field past the last", BATCH,

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BATON_FEED_LOOK_H
+#define BATON_FEED_LOOK_H
+
+#include <baton/pipeline.h>
+#include <stdbool.h>
+
+/* All of a batch at one look, for the training step, which wants all of it each time: whether
+ * the handle is good is asked once, and not again by each accessor. */
+struct baton_look {
+	uint64_t layout;      /* the number of the layout that it has */
+	const size_t *offset; /* of each field, in bytes from data */
+	const unsigned char *data;
+	size_t rows;
+	uint64_t k;
+};
+
+/* False if the handle is empty or stale. */
+bool baton_batch_look(const baton_batch *b, struct baton_look *look) BATON_REQUIRES(*b);
+
+/* The number of a pipeline's layout, from 1: no other has it, not even one that is made where
+ * this one was. So a batch of that number has the fields and the rows that its pipeline has. */
+uint64_t baton_layout_number(const baton_pipeline *feed);
+
+#endif
