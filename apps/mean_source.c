@@ -6,28 +6,58 @@
 
 #define CHUNK 64u
 
-/* pair [n] -> x [n, 2], y [n, 1] */
-static void split(const uint32_t *pair, size_t n, float *x, float *y)
+/* pair [n] -> x [n, 2], y [n, 1]. In floats, which every processor has vectors for: 0.01f * pair
+ * misses pair / 100 by less than the half of a hundredth that is added, so a is exact, and all
+ * that follows is. */
+static inline __attribute__((always_inline)) void split(const uint32_t *restrict pair, size_t n,
+                                                        float *restrict x, float *restrict y)
 {
 	for (size_t i = 0; i < n; i++) {
-		uint32_t a = (pair[i] * 5243) >> 19; /* pair / 100 for every pair < 10,000 */
-		uint32_t b = pair[i] - 100 * a;
+		float both = (float)(int32_t)pair[i];
+		float a = (float)(int32_t)(both * 0.01f + 0.005f);
+		float b = both - 100 * a;
 
-		x[2 * i] = (float)(int32_t)a;
-		x[2 * i + 1] = (float)(int32_t)b;
-		y[i] = (float)(int32_t)(a + b) * 0.5f;
+		x[2 * i] = a;
+		x[2 * i + 1] = b;
+		y[i] = (a + b) * 0.5f;
 	}
+}
+
+/* The same text, for wider vectors where the processor has them. */
+static void split_plain(const uint32_t *pair, size_t n, float *x, float *y)
+{
+	split(pair, n, x, y);
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void split_avx2(const uint32_t *pair, size_t n, float *x,
+                                                       float *y)
+{
+	split(pair, n, x, y);
+}
+#endif
+
+typedef void split_fn(const uint32_t *pair, size_t n, float *x, float *y);
+
+static split_fn *best_split(void)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		return split_avx2;
+#endif
+	return split_plain;
 }
 
 void mean_make(baton_rng *rng, float *x, float *y, size_t rows)
 {
+	split_fn *split_pairs = best_split();
 	uint32_t pair[CHUNK];
 
 	for (size_t i = 0; i < rows; i += CHUNK) {
 		size_t n = rows - i < CHUNK ? rows - i : CHUNK;
 
 		baton_rng_fill_below(rng, 10000, pair, n);
-		split(pair, n, x + 2 * i, y + i);
+		split_pairs(pair, n, x + 2 * i, y + i);
 	}
 }
 

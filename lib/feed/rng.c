@@ -6,6 +6,10 @@
 
 #include "philox.h"
 #include <baton/rng.h>
+#include <stdbool.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #define LANES BATON_PHILOX_LANES
 #define GROUP BATON_PHILOX_GROUP
@@ -99,9 +103,8 @@ float baton_rng_uniform(baton_rng *rng)
 	return (float)(baton_rng_u32(rng) >> 8) * 0x1p-24f;
 }
 
-/* A whole group: multiply all, then look whether any was rejected. */
-static void below_group(const baton_rng *rng, uint64_t first, uint32_t bound, uint32_t excess,
-                        const uint32_t words[GROUP], uint32_t out[GROUP])
+/* A whole group: multiply all, and say whether any was rejected. */
+static bool multiply_plain(const uint32_t *words, uint32_t bound, uint32_t excess, uint32_t *out)
 {
 	uint32_t rejected = 0;
 
@@ -111,6 +114,46 @@ static void below_group(const baton_rng *rng, uint64_t first, uint32_t bound, ui
 		out[i] = (uint32_t)(product >> 32);
 		rejected |= (uint32_t)product < excess;
 	}
+	return rejected;
+}
+
+#ifdef __x86_64__
+/* The same, 8 words at a time: 4 products of the even ones and 4 of the odd. */
+__attribute__((target("avx2"))) static bool multiply_avx2(const uint32_t *words, uint32_t bound,
+                                                          uint32_t excess, uint32_t *out)
+{
+	__m256i times = _mm256_set1_epi64x(bound), least = _mm256_set1_epi32(-1), limit;
+
+	for (int i = 0; i < GROUP; i += 8) {
+		__m256i word = _mm256_loadu_si256((const __m256i *)(words + i));
+		__m256i even = _mm256_mul_epu32(word, times);
+		__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(word, 32), times);
+		__m256i high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+		__m256i low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+
+		_mm256_storeu_si256((__m256i *)(out + i), high);
+		least = _mm256_min_epu32(least, low);
+	}
+	limit = _mm256_set1_epi32((int)excess); /* max(least, limit) is least where it is no less */
+	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_max_epu32(least, limit), least)) !=
+	       -1;
+}
+#endif
+
+static bool multiply_group(const uint32_t *words, uint32_t bound, uint32_t excess, uint32_t *out)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		return multiply_avx2(words, bound, excess, out);
+#endif
+	return multiply_plain(words, bound, excess, out);
+}
+
+static void below_group(const baton_rng *rng, uint64_t first, uint32_t bound, uint32_t excess,
+                        const uint32_t words[GROUP], uint32_t out[GROUP])
+{
+	bool rejected = multiply_group(words, bound, excess, out);
+
 	for (int i = 0; rejected && i < GROUP; i++)
 		out[i] = below(rng, first + (uint64_t)i, words[i], bound);
 }
