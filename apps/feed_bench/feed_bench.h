@@ -20,7 +20,7 @@ struct json;
 /* The command line. */
 struct setup {
 	uint64_t producers, pool, block, spares, batches, bytes;
-	bool work_conserving;
+	int work_conserving; /* an index of when_names */
 	int order;
 	double source_us, source_wait_us, trainer_us;
 	bool latency;
@@ -28,8 +28,12 @@ struct setup {
 };
 extern struct setup opt;
 
-/* The words of --order; ends with NULL. */
-extern const char *const order_names[];
+/* The words of --order and --work-conserving; each ends with NULL. */
+extern const char *const order_names[], *const when_names[];
+enum { WHEN_AUTO, WHEN_ON, WHEN_OFF };
+
+/* Does the trainer fill beside producers? */
+bool trainer_fills(const struct work *w);
 
 extern _Atomic(baton_pipeline *) running; /* what a signal should cancel */
 extern atomic_int caught;                 /* the signal */

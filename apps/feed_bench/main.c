@@ -34,6 +34,7 @@
 /* --- options -------------------------------------------------------------------- */
 
 const char *const order_names[] = {"ordered", "completion", NULL};
+const char *const when_names[] = {"auto", "on", "off", NULL};
 
 struct setup opt = {.producers = AUTOMATIC, .bytes = 768};
 
@@ -43,7 +44,8 @@ static const struct arg table[] = {
                 "(default: CPUs less one, at least 1)"),
 	ARG_U64("pool", "C", &opt.pool, 0, BATON_MAX_BLOCKS,
                 "blocks in the pool, rounded up to a power of two;\n"
-                "0: twice the producers, at least 8, and up to 512\nwhere they fit 512 KiB (default: 0)"),
+                "0: twice the producers, at least 8, and up to 512\n"
+                "where they fit 512 KiB (default: 0)"),
 	ARG_U64("block", "M", &opt.block, 0, BATON_MAX_BLOCK_BATCHES,
                 "batches that travel together; 0: 1, or more for a\n"
                 "source under a microsecond (default: 0)"),
@@ -52,8 +54,9 @@ static const struct arg table[] = {
 	ARG_U64("spares", "H", &opt.spares, 0, BATON_MAX_PRODUCERS,
                 "spare blocks, at most one for each producer: a batch\n"
                 "whose producer is late is made by the trainer\n(default: 0, none)"),
-	ARG_FLAG("work-conserving", &opt.work_conserving,
-                 "let the trainer fill batches rather than sleep"),
+	ARG_CHOICE("work-conserving", "auto|on|off", &opt.work_conserving, when_names,
+                   "let the trainer fill batches rather than sleep;\nauto: of a source under a "
+                   "microsecond (default: auto)"),
 	ARG_F64("source-us", "F", &opt.source_us, 0, 1e6,
                 "microseconds of work to make a batch (default: 0)"),
 	ARG_F64("source-wait-us", "F", &opt.source_wait_us, 0, 1e6,
@@ -154,7 +157,7 @@ int main(int argc, char **argv)
 
 	if (rc != ARGS_GO_ON)
 		return rc;
-	if (opt.producers == 0 && (opt.spares || opt.work_conserving))
+	if (opt.producers == 0 && (opt.spares || opt.work_conserving == WHEN_ON))
 		return args_error(NAME, "producers", "0", "is none: %s needs at least 1",
 		                  opt.spares ? "--spares" : "--work-conserving");
 	if (opt.json) {

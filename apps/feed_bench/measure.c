@@ -40,7 +40,7 @@ static double ideal_ns(const struct report *r, uint32_t producers)
 /* A work-conserving trainer is one more who fills. */
 static uint32_t who_fill(const struct report *r)
 {
-	return r->producers + opt.work_conserving;
+	return r->producers + trainer_fills(&r->work);
 }
 
 static uint64_t reference_count(const struct report *r, double each_ns)

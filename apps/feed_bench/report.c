@@ -121,7 +121,7 @@ static void write_config(struct json *j, const struct report *r)
 	json_u64(j, "block", s->block_batches);
 	json_text(j, "order", order_names[opt.order]);
 	json_u64(j, "spares", s->spares);
-	json_bool(j, "work_conserving", opt.work_conserving);
+	json_text(j, "work_conserving", when_names[opt.work_conserving]);
 	json_f64(j, "source_us", opt.source_us);
 	json_f64(j, "source_wait_us", opt.source_wait_us);
 	json_f64(j, "trainer_us", opt.trainer_us);

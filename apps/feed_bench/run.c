@@ -55,6 +55,17 @@ static int take(baton_pipeline *feed, const struct work *w, uint64_t n, uint64_t
 	return BATON_OK;
 }
 
+static bool is_cheap(const struct work *w)
+{
+	return w->source_ns < 1000 && !w->wait_ns;
+}
+
+/* auto: as the library decides of a source without a start hook */
+bool trainer_fills(const struct work *w)
+{
+	return opt.work_conserving == WHEN_AUTO ? is_cheap(w) : opt.work_conserving == WHEN_ON;
+}
+
 static int open_feed(baton_pipeline **feed, struct work *w, int producers)
 {
 	baton_field field = {"words", BATON_U64, 1, {w->words}};
@@ -69,14 +80,14 @@ static int open_feed(baton_pipeline **feed, struct work *w, int producers)
 	source.start = start;
 	source.state = w;
 	source.pure = true;
-	source.cheap = w->source_ns < 1000 && !w->wait_ns;
+	source.cheap = is_cheap(w);
 	options.producers = producers;
 	options.blocks = (uint32_t)opt.pool;
 	options.block_batches = (uint32_t)opt.block;
 	options.order = opt.order ? BATON_COMPLETION : BATON_ORDERED;
 	if (producers != BATON_INLINE) { /* else it is the reference beside it */
 		options.spares = (uint32_t)opt.spares;
-		options.work_conserving = opt.work_conserving;
+		options.work_conserving = trainer_fills(w) ? 1 : BATON_SLEEPS;
 	}
 	rc = baton_open(feed, &source, &options, &err);
 	if (rc < 0)

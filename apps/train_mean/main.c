@@ -21,6 +21,7 @@
 #include <string.h>
 
 const char *const orders[] = {"ordered", "completion", NULL};
+const char *const whens[] = {"auto", "on", "off", NULL};
 const char *const optimizers[] = {"rmsprop", "sgd", "adam", NULL};
 const char *const losses[] = {"mse", "mae", NULL};
 const char *const modes[] = {"auto", "bar", "lines", "none", NULL};
@@ -148,7 +149,7 @@ static int check_together(const struct setup *s)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "a run can go on only if its batches come in order: use "
 		                  "ordered with --checkpoint and --resume");
-	if (s->producers == 0 && (s->spares || s->work_conserving))
+	if (s->producers == 0 && (s->spares || s->work_conserving == WHEN_ON))
 		return args_error(PROGRAM, "producers", "0", "is none: %s needs at least 1",
 		                  s->spares ? "--spares" : "--work-conserving");
 	if ((s->checkpoint_every || s->keep) && !s->checkpoint_path)
@@ -198,7 +199,8 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                "validation if there is one (never)"),
 		ARG_U64("pool", "C", &s->pool, 0, BATON_MAX_BLOCKS,
 	                "blocks in the pool, rounded up to a power of two;\n"
-	                "0: twice the producers, at least 8, and up to\n512 where they fit 512 KiB (0)"),
+	                "0: twice the producers, at least 8, and up to 512 where\n"
+	                "they fit 512 KiB (0)"),
 		ARG_U64("block", "M", &s->block, 0, BATON_MAX_BLOCK_BATCHES,
 	                "batches that travel together; 0: as many as fit 48 KiB,\n"
 	                "at most 64 (0)"),
@@ -207,8 +209,9 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_U64("spares", "H", &s->spares, 0, BATON_MAX_PRODUCERS,
 	                "spare blocks, at most one for each producer: a batch whose\n"
 	                "producer is late (frozen) is made by the trainer (none)"),
-		ARG_FLAG("work-conserving", &s->work_conserving,
-	                 "let the trainer fill batches rather than sleep"),
+		ARG_CHOICE("work-conserving", "auto|on|off", &s->work_conserving, whens,
+	                   "let the trainer fill batches rather than sleep; auto: but of\n"
+	                   "samples from files (auto)"),
 		ARG_CALL("predict", "A,B", &s->predict, parse_pair,
 	                 "two numbers, as in 60,70; at most 64 times",
 	                 "predict the mean of A and B at the end; repeatable\n"
@@ -319,7 +322,7 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.block_batches = (uint32_t)s->block;
 	options.order = s->order;
 	options.spares = (uint32_t)s->spares;
-	options.work_conserving = s->work_conserving;
+	options.work_conserving = s->work_conserving == WHEN_OFF ? BATON_SLEEPS : s->work_conserving;
 	options.seed = s->seed;
 	options.first_batch = run->at.next_batch;
 	options.observe = run->trace ? baton_trace_observe : NULL;

@@ -149,7 +149,7 @@ static void json_config(struct json *j, const struct setup *s, const struct run 
 	json_u64(j, "block", run->stats.block_batches);
 	json_text(j, "order", orders[s->order]);
 	json_u64(j, "spares", run->stats.spares);
-	json_bool(j, "work_conserving", s->work_conserving);
+	json_text(j, "work_conserving", whens[s->work_conserving]);
 	json_text(j, "progress", modes[s->progress]);
 	if (run->data) {
 		json_text(j, "x", s->x_path);

@@ -31,7 +31,7 @@ struct setup {
 	uint64_t producers, batch_size, epochs, seed, pool, block, spares;
 	uint64_t steps;                      /* AUTO: all of the data, or 1000 */
 	uint64_t validation_steps, patience; /* 0: none */
-	bool work_conserving;
+	int work_conserving;
 	double lr; /* 0: the optimizer's own */
 	int order, progress, optimizer, loss;
 	struct units hidden;
@@ -73,7 +73,9 @@ struct run {
 };
 
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
-extern const char *const orders[], *const optimizers[], *const losses[], *const modes[];
+enum { WHEN_AUTO, WHEN_ON, WHEN_OFF }; /* of whens */
+
+extern const char *const orders[], *const whens[], *const optimizers[], *const losses[], *const modes[];
 
 /* Before the run: can everything be written that was asked for? Returns ARGS_GO_ON, or the
  * exit status after one line on stderr. */

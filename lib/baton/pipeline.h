@@ -30,6 +30,8 @@ typedef struct baton_pipeline baton_pipeline;
 #define BATON_ORDERED 0
 #define BATON_COMPLETION 1
 
+#define BATON_SLEEPS (-1) /* work_conserving */
+
 /* Zero always means the default. None of these changes what batch k holds. */
 typedef struct baton_options {
 	size_t size;               /* set by BATON_OPTIONS_INIT */
@@ -49,8 +51,10 @@ typedef struct baton_options {
 	                      * each producer is made, and with so many producers may be frozen
 	                      * at once. 0: no helping. Only for a pure source, with producers */
 	int work_conserving; /* 1: a trainer that would wait fills the next batch that nobody
-	                      * has begun, where one is free; for sources about as slow as the
-	                      * trainer, or slower. 0: it sleeps. Only with producers */
+	                      * has begun, where one is free. BATON_SLEEPS: it sleeps. 0: it
+	                      * fills if the source is cheap, and has no start hook: then a
+	                      * block is made sooner than a producer wakes. 1 only with
+	                      * producers */
 } baton_options;
 #define BATON_OPTIONS_INIT                                          \
 	{                                                           \

@@ -103,10 +103,11 @@ static int check_helping(const baton_options *o, const baton_source *source, bat
 		                       "spares is %u: a batch may be made twice, so only of a "
 		                       "source that says it is pure; leave it 0",
 		                       o->spares);
-	if (o->work_conserving != 0 && (o->work_conserving != 1 || !threads))
+	if (o->work_conserving < BATON_SLEEPS || o->work_conserving > 1 ||
+	    (o->work_conserving == 1 && !threads))
 		return baton_error_set(err, -EINVAL,
-		                       "work_conserving is %d: 0, or 1 for a trainer that fills "
-		                       "batches beside producer threads",
+		                       "work_conserving is %d: 0, BATON_SLEEPS, or 1 for a trainer "
+		                       "that fills batches beside producer threads",
 		                       o->work_conserving);
 	return BATON_OK;
 }
@@ -188,7 +189,7 @@ static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
  * is empty before those who let it run full are awake again. */
 static uint32_t surplus(const struct baton_pipeline *feed)
 {
-	return feed->n_threads > feed->n_cpus && feed->options.blocks >= 128
+	return feed->n_threads > feed->n_cpus && feed->options.blocks >= 64
 	               ? feed->n_threads - feed->n_cpus
 	               : 0;
 }
@@ -197,7 +198,7 @@ static uint32_t surplus(const struct baton_pipeline *feed)
 static bool trainer_fills(const struct baton_pipeline *feed)
 {
 	return feed->source.fill && (feed->n_threads == 0 || feed->options.spares > 0 ||
-	                             feed->options.work_conserving != 0);
+	                             feed->options.work_conserving);
 }
 
 /* Replace every "automatic" by a number. */
@@ -210,6 +211,10 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 	if (o->producers <= 0)
 		threads = feed->n_cpus > 1 ? feed->n_cpus - 1 : 1;
 	feed->n_threads = feed->source.fill && o->producers != BATON_INLINE ? threads : 0;
+	if (o->work_conserving == 0) /* a hook's state for the trainer is only for who asks */
+		o->work_conserving =
+			feed->n_threads > 0 && feed->source.cheap && !feed->source.start;
+	o->work_conserving = o->work_conserving == 1;
 	if (o->spares > feed->n_threads) /* each has no more than one block of ours */
 		o->spares = feed->n_threads;
 	feed->n_producers = feed->n_threads + (trainer_fills(feed) || !feed->source.fill);

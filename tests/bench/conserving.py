@@ -3,7 +3,7 @@
 """What a work-conserving trainer gains: conserving.py FEED_BENCH [PAIRS [SOURCE_US TRAINER_US]]
 
 One producer, a source of 20 us and a trainer of 2: the producer's CPU is full, the trainer's
-nearly idle. Runs feed_bench without and with --work-conserving in turns, and prints medians with
+nearly idle. Runs feed_bench without and with --work-conserving on in turns, and prints medians with
 their ranges: the rate of each, the ceiling that each run measured beside itself (the same work
 on so many threads at once, nothing handed over), and the gain beside what the second CPU is
 worth, which is the ceiling of two who fill over that of one. On a machine that others use the
@@ -33,7 +33,7 @@ def line(name, values, form):
           f'  ({form.format(min(values))} to {form.format(max(values))})')
 
 
-pairs = [(run(), run('--work-conserving')) for _ in range(PAIRS)]
+pairs = [(run('--work-conserving', 'off'), run('--work-conserving', 'on')) for _ in range(PAIRS)]
 line('asleep: batches/s', [a['rate'] for a, _ in pairs], '{:10.0f}')
 line('work-conserving: batches/s', [b['rate'] for _, b in pairs], '{:10.0f}')
 line('gain', [b['rate'] / a['rate'] for a, b in pairs], '{:10.3f}')

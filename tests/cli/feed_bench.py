@@ -20,7 +20,7 @@ def every_shape():
     for options in (['--producers', 0], ['--producers', 1], ['--producers', 8, '--block', 4],
                     ['--producers', 3, '--order', 'completion', '--pool', 2],
                     ['--producers', 4, '--source-wait-us', 100],
-                    ['--producers', 2, '--spares', 2, '--work-conserving'],
+                    ['--producers', 2, '--spares', 2, '--work-conserving', 'on'],
                     ['--source-us', 2, '--trainer-us', 1, '--bytes', 5000]):
         status, out, err = run(PROGRAM, '--batches', 500, '--json', '-', *options)
         check(status == 0, options, status, err)

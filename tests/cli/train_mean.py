@@ -77,8 +77,8 @@ def helping_digest():
     """one digest whoever fills: with spares, and a trainer that fills too"""
     short = ['--steps-per-epoch', 700, '--epochs', 2]
     digests = {train('--producers', p, '--block', 1, *more, *short)['digest']
-               for p in (1, 3, 16) for more in ([], ['--spares', p], ['--work-conserving'],
-                                                ['--spares', 1, '--work-conserving'])}
+               for p in (1, 3, 16) for more in ([], ['--spares', p], ['--work-conserving', 'off'],
+                                                ['--spares', 1, '--work-conserving', 'on'])}
     check(len(digests) == 1, digests)
 
 
@@ -102,13 +102,14 @@ def completion_learns():
 @claim
 def json_is_complete():
     """--json has every member, and its numbers agree with each other"""
-    doc = train('--producers', 3, '--epochs', 4, '--predict', '1,2', '--predict', '-3,4.5')
+    doc = train('--producers', 3, '--epochs', 4, '--predict', '1,2', '--predict', '-3,4.5',
+                '--work-conserving', 'off')
     check(re.fullmatch(r'\d+\.\d+\.\d+', doc['version']), doc['version'])
     check(doc['config'] == doc['config'] | {
         'producers': 3, 'batch_size': 64, 'steps_per_epoch': 1000, 'epochs': 4, 'seed': 1,
         'lr': 0.001, 'optimizer': 'rmsprop', 'loss': 'mse', 'hidden': [], 'validation_steps': 0,
         'patience': 0, 'pool': 8, 'block': 64, 'order': 'ordered',
-        'spares': 0, 'work_conserving': False, 'progress': 'none', 'json': '-',
+        'spares': 0, 'work_conserving': 'off', 'progress': 'none', 'json': '-',
         'predict': [[1, 2], [-3, 4.5]]}, doc['config'])
     check([e['epoch'] for e in doc['epochs']] == [1, 2, 3, 4], doc['epochs'])
     check(re.fullmatch('[0-9a-f]{16}', doc['digest']), doc['digest'])
@@ -118,6 +119,7 @@ def json_is_complete():
     check(feed['bytes'] >= 8 * 64 * 768, feed)
     spent = sum(e['seconds'] for e in doc['epochs'])
     check(0 < spent <= doc['train_seconds'] * 1.01, spent, doc['train_seconds'])
+    check(len(train('--producers', 3)['feed']['by_producer']) == 4, 'the trainer fills, too')
     check(0 <= feed['trainer_wait_seconds'] <= doc['train_seconds'], feed)
     (a, b), (c,) = doc['weights']['kernel'], doc['weights']['bias']
     for p in doc['predictions']:

@@ -317,6 +317,11 @@ step("helping", "the view of a late fill outlives it", PRODUCER,
      "\tatomic_store_explicit(&p->hand->turn, 2 * t + 1, memory_order_relaxed);\n", "", **HELPING)
 step("helping", "a trainer that conserves no work", DELIVERY,
      "feed->options.work_conserving && !over && fill_next(feed)", "0", **HELPING)
+step("helping", "a trainer sleeps for a cheap source", PIPELINE,
+     "feed->n_threads > 0 && feed->source.cheap && !feed->source.start;", "false;", **HELPING)
+step("helping", "a trainer fills a source that has hooks", PIPELINE,
+     "feed->n_threads > 0 && feed->source.cheap && !feed->source.start;",
+     "feed->n_threads > 0 && feed->source.cheap;", **HELPING)
 step("helping", "spares of a source that is not pure", PIPELINE, "o->spares > 0 && !source->pure",
      "0", **HELPING)
 step("helping", "more spares than producers", PIPELINE, "\tif (o->spares > feed->n_threads)",
@@ -351,7 +356,7 @@ step("waits", "who waits in its fills is of a crowd", PRODUCER,
      first=("wait",))
 step("waits", "who computes is of no crowd", PRODUCER,
      "waits_of_thread() == p->waits_then ? feed->surplus : 0", "0", first=("wait",))
-step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 128", "",
+step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 64", "",
      first=("wait",))
 step("waits", "no wake by a trainer about to sleep", SLEEPERS,
      "\tbaton_wait_pass_on(&waits, &ring, again ? 0 : baton_wait_crowd(&waits));\n\tepoch =",

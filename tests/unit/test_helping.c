@@ -524,6 +524,38 @@ Unit(helping, a_work_conserving_trainer_fills_rather_than_sleeps)
 	cr_assert_eq(cold.stopped, 2);
 }
 
+static int no_hook(int i, void **state, baton_error *err)
+{
+	(void)i, (void)state, (void)err;
+	return BATON_OK;
+}
+
+/* Does the trainer fill, beside two producers? */
+static bool trainer_fills(int asked, bool cheap, baton_start_fn *start)
+{
+	baton_source source = known_source(&(struct known)KNOWN_INIT);
+	baton_options o = options_of(2, 1, 4);
+	baton_pipeline *feed;
+	size_t n;
+
+	source.cheap = cheap;
+	source.start = start;
+	o.work_conserving = asked;
+	feed = open_with(&source, &o);
+	n = baton_stats_filled(feed, NULL, 0);
+	close_feed(feed);
+	return n == 3;
+}
+
+Unit(helping, a_trainer_fills_by_default_if_the_source_is_cheap_and_has_no_hook)
+{
+	cr_assert(trainer_fills(0, true, NULL));
+	cr_assert_not(trainer_fills(0, false, NULL));
+	cr_assert_not(trainer_fills(0, true, no_hook));
+	cr_assert_not(trainer_fills(BATON_SLEEPS, true, NULL));
+	cr_assert(trainer_fills(1, false, no_hook));
+}
+
 Unit(helping, a_work_conserving_trainer_helps_who_is_late_if_it_has_a_spare)
 {
 	bool seen[1000] = {false};
@@ -635,6 +667,8 @@ Unit(helping, only_a_pure_source_with_producers_can_be_helped)
 	o.producers = 1;
 	o.work_conserving = 2;
 	expect_refused(&source, &o, "work_conserving is 2");
+	o.work_conserving = -2;
+	expect_refused(&source, &o, "work_conserving is -2");
 }
 
 Unit(helping, memory_is_the_pool_and_the_spares)

@@ -366,7 +366,7 @@ static void becomes_crowd(baton_fill_fn *fill, uint32_t from, uint32_t to)
 	baton_pipeline *feed;
 
 	source.fill = fill;
-	feed = open_asleep(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 128);
+	feed = open_asleep(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 64);
 	cr_assert_eq(feed->surplus, feed->n_threads - feed->n_cpus);
 	atomic_store(&feed->wait.crowd, from);
 	while (atomic_load(&feed->wait.crowd) != to)
@@ -395,10 +395,10 @@ Unit(wait, a_small_pool_has_no_crowd_nor_have_few_producers)
 	baton_pipeline *feed;
 
 	source.fill = fill_at_once;
-	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 64);
+	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 32);
 	cr_assert_eq(feed->surplus, 0);
 	close_feed(feed);
-	feed = open_feed(&source, 1, 1, 128);
+	feed = open_feed(&source, 1, 1, 64);
 	cr_assert_eq(feed->surplus, 0);
 	close_feed(feed);
 }
