@@ -3,7 +3,6 @@
 #include <futex.h>
 #include <pthread.h>
 #include <ring.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,9 +120,7 @@ static void *apart_source(void *arg)
 
 static uint32_t at_work(const struct bench_setup *s)
 {
-	cpu_set_t set;
-	uint32_t cpus =
-		sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+	uint32_t cpus = bench_cpus();
 
 	return s->work.wait_ns || s->producers < cpus ? s->producers : cpus;
 }
@@ -231,6 +228,7 @@ static inline __attribute__((always_inline)) bool back(struct lines *l, uint64_t
 	{                                                                           \
 		struct lines *l = arg;                                              \
                                                                                     \
+		bench_pin(l->setup, false);                                         \
 		bench_gate_wait(&l->start);                                         \
 		for (uint64_t i = 0; i < l->setup->n && there(l, i, m); i++)        \
 			;                                                           \
@@ -263,11 +261,13 @@ static bool run_lines(const struct bench_setup *s, struct bench_result *result,
 	atomic_store(&l.turn, 0);
 	bench_gate_init(&l.start, 2);
 	thread = start_thread(source, &l);
+	bench_pin(s, true);
 	bench_gate_wait(&l.start);
 	bench_begin(result);
 	made = trainer(&l);
 	bench_end(result, made);
 	pthread_join(thread, NULL);
+	bench_unpin(s);
 	return made == s->n || bench_is_late();
 }
 
@@ -277,34 +277,36 @@ PING_PONG(pipeline, PIPELINE)
 
 /* --- many at once -------------------------------------------------------------------- */
 
-/* The buffers' lines and next to nothing else: each half of the pool has one turn, which
+/* The buffers' lines and next to nothing else: each quarter of the pool has one turn, which
  * changes when all of its buffers have. Who hands over each buffer moves no fewer lines. */
+enum { PARTS = 4 };
+
 struct bulk {
 	const struct bench_setup *setup;
 	unsigned char *memory;
 	struct {
 		_Alignas(BATON_LINE) _Atomic(uint64_t) turn; /* even: the source's */
-	} half[2];
+	} part[PARTS];
 	struct bench_gate start;
 };
 
-/* Do the nth half's turn: make all of it, or use it. False: it is late, or wrong. */
+/* Do the nth part's turn: make all of it, or use it. False: it is late, or wrong. */
 static inline __attribute__((always_inline)) bool bulk_turn(struct bulk *b, uint64_t nth, bool uses)
 {
-	_Atomic(uint64_t) *turn = &b->half[nth % 2].turn;
-	uint64_t n = b->setup->pool / 2, wanted = nth / 2 * 2 + uses;
+	_Atomic(uint64_t) *turn = &b->part[nth % PARTS].turn;
+	uint64_t n = b->setup->pool / PARTS, wanted = nth / PARTS * 2 + uses;
+	unsigned char *at = b->memory + nth % PARTS * n * buffer_bytes(b->setup);
 
 	for (unsigned i = 0; atomic_load_explicit(turn, memory_order_acquire) != wanted; i++) {
 		if (bench_is_late())
 			return false;
 		bench_wait(i < 4000 ? 0 : 4000);
 	}
-	for (uint64_t i = nth * n; i < (nth + 1) * n; i++) {
-		uint64_t *words =
-			(uint64_t *)(void *)(b->memory + i % (2 * n) * buffer_bytes(b->setup));
+	for (uint64_t i = 0; i < n; i++, at += buffer_bytes(b->setup)) {
+		uint64_t *words = (uint64_t *)(void *)at;
 
 		if (!uses)
-			bench_make(b->setup, words, BENCH_TAG(0, i));
+			bench_make(b->setup, words, BENCH_TAG(0, nth * n + i));
 		else if (!bench_use(b->setup, words, "bulk"))
 			return false;
 	}
@@ -314,7 +316,7 @@ static inline __attribute__((always_inline)) bool bulk_turn(struct bulk *b, uint
 
 static uint64_t bulk_turns(const struct bench_setup *s)
 {
-	return s->n / (s->pool / 2) + 1;
+	return s->n / (s->pool / PARTS) + 1;
 }
 
 static void *bulk_source(void *arg)
@@ -341,7 +343,7 @@ static bool run_bulk(const struct bench_setup *s, struct bench_result *result)
 	bench_begin(result);
 	while (i < bulk_turns(s) && bulk_turn(&b, i, true))
 		i++;
-	bench_end(result, i * (s->pool / 2));
+	bench_end(result, i * (s->pool / PARTS));
 	pthread_join(thread, NULL);
 	return i == bulk_turns(s) || bench_is_late();
 }
@@ -411,7 +413,7 @@ FLOOR(floor_trainer, "trainer", "the trainer, no source", run_trainer);
 FLOOR(floor_one_line, "one-line", "there and back", run_line);
 FLOOR(floor_ring, "ring-lines", "turn and words there and back", run_ring);
 FLOOR(floor_pipeline, "baton-lines", "and header and cell", run_pipeline);
-FLOOR(floor_bulk, "bulk", "half the pool at a time", run_bulk);
+FLOOR(floor_bulk, "bulk", "a quarter of the pool at a time", run_bulk);
 FLOOR(floor_futex, "futex", "there and back, by two wakes", run_futex);
 FLOOR(floor_copy, "memcpy", "one thread copies", run_copy);
 

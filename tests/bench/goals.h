@@ -8,8 +8,10 @@
 
 #define GOALS_MAX 80
 
-/* Measure all of it. goals [GOALS_MAX]; ms: a short run; some take longer. Returns how many goals
- * there are; 0: a peer failed, and has said why. */
-size_t goals_measure(struct goal *goals, size_t rounds, double ms);
+#define GOALS_LAST 7
+
+/* Measure all of it, or one goal: only, 1 to GOALS_LAST; 0: all. goals [GOALS_MAX]; ms: a short
+ * run; some take longer. Returns how many there are; 0: a peer failed, and has said why. */
+size_t goals_measure(struct goal *goals, uint64_t only, size_t rounds, double ms);
 
 #endif

@@ -39,6 +39,7 @@ struct bench_setup {
 	size_t words;   /* uint64 in each */
 	uint64_t n;     /* round trips to time, */
 	uint64_t first; /* after so many that are not */
+	bool pinned;    /* one producer and the trainer, each on a CPU of its own */
 	struct bench_work work;
 	/* NULL, or is shown the tag of every buffer that arrives; false: it is wrong. */
 	bool (*seen)(void *state, uint64_t tag);
@@ -92,6 +93,13 @@ void *bench_memory(size_t bytes);
 /* One turn of waiting for a peer that has no way to wait of its own: a pause, and from some
  * turns on a yield. */
 void bench_wait(unsigned turn);
+
+/* CPUs that this process may use. */
+uint32_t bench_cpus(void);
+/* If the setup asks for it: keep the calling thread, the trainer or else a producer, on a CPU of
+ * its own. bench_unpin(): the calling thread may run anywhere again. */
+void bench_pin(const struct bench_setup *setup, bool trainer);
+void bench_unpin(const struct bench_setup *setup);
 
 /* Where threads wait for each other, awake: one that slept would be woken on the CPU of whoever
  * wakes it, and stay there for longer than a short run takes. May be passed again and again. */

@@ -8,7 +8,7 @@
  * bookkeeping is shared by all of them. Blocks hold one batch, so that every round trip is a
  * hand-off. */
 
-#include "peer.h"
+#include "peers.h"
 #include <baton/baton.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ static int fill(void *state, baton_writable *b, baton_rng *rng)
 /* With a start hook, open waits until every thread runs. */
 static int start(int i, void **state, baton_error *err)
 {
-	(void)i, (void)state, (void)err;
+	(void)i, (void)err;
+	bench_pin(*state, false);
 	return BATON_OK;
 }
 
@@ -50,11 +51,14 @@ static bool trip(baton_pipeline *feed, const struct bench_setup *s, uint64_t n, 
 static bool train(baton_pipeline *feed, const struct bench_setup *s, struct bench_result *result)
 {
 	uint64_t made;
-	bool good = trip(feed, s, s->first, &made);
+	bool good;
 
+	bench_pin(s, true);
+	good = trip(feed, s, s->first, &made);
 	bench_begin(result);
 	good = good && trip(feed, s, s->n, &made);
 	bench_end(result, made);
+	bench_unpin(s);
 	return good;
 }
 
@@ -96,6 +100,19 @@ static bool run_ordered(const struct bench_setup *s, struct bench_result *result
 static bool run_completion(const struct bench_setup *s, struct bench_result *result)
 {
 	return run(s, result, BATON_COMPLETION);
+}
+
+uint32_t bench_baton_pool(const struct bench_setup *s)
+{
+	struct bench_setup automatic = *s;
+	baton_stats stats = BATON_STATS_INIT;
+	baton_pipeline *feed;
+
+	automatic.pool = 0;
+	feed = open_feed(&automatic, false, BATON_ORDERED);
+	if (!feed || baton_stats_get(feed, &stats) != BATON_OK)
+		abort();
+	return baton_close(&feed) == BATON_OK ? stats.blocks : 0;
 }
 
 struct own {

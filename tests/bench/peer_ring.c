@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) bool claim(struct rig *r, bool slee
 		}
 	}
 	if (woken)
-		baton_wait_pass_on(&r->wait, &r->ring, 0);
+		baton_wait_pass_on(&r->wait, &r->ring, baton_wait_crowd(&r->wait));
 	return true;
 }
 
@@ -76,6 +76,7 @@ static void *producer_main(void *arg)
 {
 	struct rig *r = arg;
 
+	bench_pin(r->setup, false);
 	bench_gate_wait(&r->start);
 	if (r->sleeps)
 		produce(r, true);
@@ -84,12 +85,12 @@ static void *producer_main(void *arg)
 	return NULL;
 }
 
-static void trainer_sleeps(struct rig *r, uint64_t t)
+static void trainer_sleeps(struct rig *r, uint64_t t, bool again)
 {
 	uint64_t nap = baton_now_ns() + BATON_TRAINER_NAP_NS;
 	int32_t epoch;
 
-	baton_wait_pass_on(&r->wait, &r->ring, 0);
+	baton_wait_pass_on(&r->wait, &r->ring, again ? 0 : baton_wait_crowd(&r->wait));
 	epoch = baton_wait_trainer_down(&r->wait, 2 * t + 1);
 	if (!baton_wait_ready(&r->ring, t))
 		baton_futex_wait(&r->wait.trainer_epoch, epoch, nap);
@@ -109,7 +110,7 @@ static inline __attribute__((always_inline)) bool trip(struct rig *r, bool sleep
 			else if (turn < BATON_TRAINER_TURNS)
 				baton_wait_turn(turn);
 			else
-				trainer_sleeps(r, t);
+				trainer_sleeps(r, t, turn > BATON_TRAINER_TURNS);
 		}
 		if (!bench_use(r->setup,
 		               (void *)atomic_load_explicit(&s->block, memory_order_relaxed),
@@ -127,6 +128,14 @@ static bool train(struct rig *r, uint64_t from, uint64_t n, uint64_t *made)
 	return r->sleeps ? trip(r, true, from, n, made) : trip(r, false, from, n, made);
 }
 
+/* As in pipeline.c and producer.c, which find out by themselves whether a source computes. */
+static uint32_t crowd_of(const struct bench_setup *s)
+{
+	uint32_t cpus = bench_cpus();
+
+	return !s->work.wait_ns && s->producers > cpus && s->pool >= 64 ? s->producers - cpus : 0;
+}
+
 static bool rig_init(struct rig *r, const struct bench_setup *s)
 {
 	size_t bytes = (s->words * sizeof(uint64_t) + BATON_LINE - 1) / BATON_LINE * BATON_LINE;
@@ -137,6 +146,7 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 		return false;
 	baton_ring_init(&r->ring, r->slots, s->pool, 0);
 	baton_wait_init(&r->wait);
+	atomic_init(&r->wait.crowd, crowd_of(s));
 	for (uint32_t i = 0; i < s->pool; i++)
 		atomic_init(&r->slots[i].block, (void *)(memory + i * bytes));
 	bench_gate_init(&r->start, s->producers + 1);
@@ -161,6 +171,7 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 	for (uint32_t i = 0; i < s->producers; i++)
 		if (pthread_create(&threads[i], NULL, producer_main, &r) != 0)
 			abort();
+	bench_pin(s, true);
 	bench_gate_wait(&r.start);
 	good = train(&r, 0, s->first, &made);
 	bench_begin(result);
@@ -170,6 +181,7 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 	baton_wait_wake_producers(&r.wait);
 	for (uint32_t i = 0; i < s->producers; i++)
 		pthread_join(threads[i], NULL);
+	bench_unpin(s);
 	rig_fini(&r);
 	free(threads);
 	return good;

@@ -10,6 +10,9 @@
 extern const struct bench_peer *const bench_peers[]; /* ends with NULL */
 extern const char bench_missing[];                   /* the others' names, "" if there are none */
 
+/* The pool that baton takes where none is asked for. */
+uint32_t bench_baton_pool(const struct bench_setup *setup);
+
 /* Baton's own, and the one that none of them must fall behind. */
 extern const struct bench_peer bench_baton, bench_baton_completion, bench_baton_own;
 extern const struct bench_peer bench_ring, bench_ring_yield;

@@ -44,7 +44,7 @@ struct choice {
 static struct {
 	bool quick, goals;
 	int cells;
-	uint64_t rounds, ms, producers, pool, bytes;
+	uint64_t goal, rounds, ms, producers, pool, bytes;
 	const char *json, *plot;
 	struct choice peers;
 } opt;
@@ -78,6 +78,7 @@ static const struct arg table[] = {
 	ARG_U64("bytes", "B", &opt.bytes, 8, UINT64_C(1) << 30, "only cells with B bytes a buffer"),
 	ARG_FLAG("quick", &opt.quick, "fewer cells and short runs: under 30 seconds"),
 	ARG_FLAG("goals", &opt.goals, "measure what the project's goals ask for, and judge"),
+	ARG_U64("goal", "N", &opt.goal, 1, GOALS_LAST, "the same of goal N only"),
 	ARG_U64("rounds", "N", &opt.rounds, 1, SPREAD_MAX, "rounds (default: 9)"),
 	ARG_U64("ms", "N", &opt.ms, 1, 10000,
                 "milliseconds a run (default: 20; 10 with --quick,\n"
@@ -125,7 +126,7 @@ static void add_floors(struct cell *c, const struct bench_setup *s)
 	cell_add(c, &floor_apart, s);
 	if (opt.cells == LARGE)
 		cell_add(c, &floor_copy, s);
-	if (s->producers == 1 && s->pool > 1)
+	if (s->producers == 1 && s->pool >= 4)
 		cell_add(c, &floor_bulk, s);
 	if (s->producers == 1 && s->pool == 1) {
 		cell_add(c, &floor_one_line, s);
@@ -266,7 +267,7 @@ static bool measure(void)
 	                                    measure_uneven};
 
 	if (opt.goals) {
-		done.n_goals = goals_measure(done.goals, opt.rounds, (double)opt.ms);
+		done.n_goals = goals_measure(done.goals, opt.goal, opt.rounds, (double)opt.ms);
 		sheet_goals(done.goals, done.n_goals);
 		return done.n_goals > 0;
 	}
@@ -375,6 +376,7 @@ int main(int argc, char **argv)
 
 	if (rc != ARGS_GO_ON)
 		return rc;
+	opt.goals |= opt.goal != 0;
 	rc = check_files(&file, &plot);
 	if (rc)
 		return rc;

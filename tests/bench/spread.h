@@ -42,7 +42,7 @@ struct goal {
 };
 
 /* The median decides. A floor excuses only what it forbids: one that reaches the bound
- * itself says nothing. */
+ * itself, or that was beaten, says nothing. */
 enum verdict goal_verdict(const struct goal *g);
 const char *goal_word(enum verdict v);
 /* Is the whole met? goals [n] */

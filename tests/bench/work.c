@@ -97,6 +97,36 @@ void bench_wait(unsigned turn)
 		sched_yield();
 }
 
+static cpu_set_t all_cpus; /* when the process began to ask */
+
+uint32_t bench_cpus(void)
+{
+	if (CPU_COUNT(&all_cpus) == 0 && sched_getaffinity(0, sizeof(all_cpus), &all_cpus) != 0)
+		CPU_SET(0, &all_cpus);
+	return (uint32_t)CPU_COUNT(&all_cpus);
+}
+
+/* Where there is but one CPU it is the only one for all. */
+void bench_pin(const struct bench_setup *setup, bool trainer)
+{
+	cpu_set_t one;
+	size_t cpu = 0;
+
+	if (!setup->pinned || bench_cpus() < 2)
+		return;
+	for (size_t left = trainer ? 0 : 1; !CPU_ISSET(cpu, &all_cpus) || left-- > 0; cpu++)
+		;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+void bench_unpin(const struct bench_setup *setup)
+{
+	if (setup->pinned && bench_cpus() >= 2)
+		sched_setaffinity(0, sizeof(all_cpus), &all_cpus);
+}
+
 void bench_gate_init(struct bench_gate *gate, uint32_t threads)
 {
 	*gate = (struct bench_gate){.threads = threads};
