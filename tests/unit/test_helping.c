@@ -531,7 +531,7 @@ static int no_hook(int i, void **state, baton_error *err)
 }
 
 /* Does the trainer fill, beside two producers? */
-static bool trainer_fills(int asked, bool cheap, baton_start_fn *start)
+static bool trainer_fills(int asked, bool cheap, baton_start_fn *hook)
 {
 	baton_source source = known_source(&(struct known)KNOWN_INIT);
 	baton_options o = options_of(2, 1, 4);
@@ -539,7 +539,7 @@ static bool trainer_fills(int asked, bool cheap, baton_start_fn *start)
 	size_t n;
 
 	source.cheap = cheap;
-	source.start = start;
+	source.start = hook;
 	o.work_conserving = asked;
 	feed = open_with(&source, &o);
 	n = baton_stats_filled(feed, NULL, 0);
