@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Peer: baton's ring alone (ring.h), with its waits (wait.h), and no pipeline around it: what
- * the hand-off costs. "ring" waits as the pipeline does and sleeps in the end; "ring yield"
- * never sleeps, as most of the others. */
+ * the hand-off costs. "ring" waits as the pipeline does and sleeps in the end; "ring-yield"
+ * never sleeps, as most of the others. "ring-8" is an experiment: who claims takes 8 tickets by
+ * one CAS where all their slots are free, else one, as ever. A producer that is put off then
+ * holds up 8 buffers, not one; whoever takes part in the order feels it. */
 
 #include "peer.h"
 #include <pthread.h>
@@ -14,6 +16,7 @@ struct rig {
 	const struct bench_setup *setup;
 	const char *name;
 	bool sleeps;
+	uint64_t at_once; /* tickets that are claimed by one CAS, if their slots are free */
 	struct baton_ring ring;
 	struct baton_wait wait;
 	struct baton_slot *slots;
@@ -35,16 +38,48 @@ static void producer_sleeps(struct rig *r)
 	baton_wait_producer_up(&r->wait);
 }
 
-/* What follows is compiled twice, with sleeps known. */
-static inline __attribute__((always_inline)) bool claim(struct rig *r, bool sleeps, uint64_t *t,
-                                                        struct baton_block **block)
+/* Claim n tickets from *t on. All slots are looked at: nobody says that they are released in
+ * order. Blocks are read later, which is enough where nobody replaces one. */
+static inline bool claim_many(struct baton_ring *r, uint64_t n, uint64_t *t)
+{
+	/* relaxed: as in baton_ring_claim() */
+	uint64_t at = atomic_load_explicit(&r->ticket, memory_order_relaxed);
+
+	for (uint64_t i = 0; i < n; i++) /* acquire: as there */
+		if (atomic_load_explicit(&baton_ring_slot(r, at + i)->turn, ORDER_CLAIM) !=
+		    2 * (at + i))
+			return false;
+	*t = at;
+	return atomic_compare_exchange_strong_explicit(&r->ticket, &at, at + n, ORDER_TICKET,
+	                                               memory_order_relaxed);
+}
+
+static inline struct baton_block *block_of(const struct rig *r, uint64_t t)
+{
+	return atomic_load_explicit(&baton_ring_slot(&r->ring, t)->block, memory_order_relaxed);
+}
+
+/* How many tickets from *t on; 0: none. */
+static inline __attribute__((always_inline)) uint64_t
+try_claim(struct rig *r, uint64_t at_once, uint64_t *t, struct baton_block **block)
+{
+	if (at_once > 1 && claim_many(&r->ring, at_once, t)) {
+		*block = block_of(r, *t);
+		return at_once;
+	}
+	return baton_ring_claim(&r->ring, INT64_MAX, t, block) == BATON_CLAIM_WON;
+}
+
+/* What follows is compiled for each way, with sleeps and at_once known. 0: stopped. */
+static inline __attribute__((always_inline)) uint64_t
+claim(struct rig *r, bool sleeps, uint64_t at_once, uint64_t *t, struct baton_block **block)
 {
 	bool woken = false;
+	uint64_t n;
 
-	for (int turn = 0; baton_ring_claim(&r->ring, INT64_MAX, t, block) != BATON_CLAIM_WON;
-	     turn++) {
+	for (int turn = 0; (n = try_claim(r, at_once, t, block)) == 0; turn++) {
 		if (stopped(r))
-			return false;
+			return 0;
 		if (!sleeps) {
 			bench_wait((unsigned)turn);
 		} else if (turn < BATON_PRODUCER_TURNS) {
@@ -56,19 +91,25 @@ static inline __attribute__((always_inline)) bool claim(struct rig *r, bool slee
 	}
 	if (woken)
 		baton_wait_pass_on(&r->wait, &r->ring, baton_wait_crowd(&r->wait));
-	return true;
+	return n;
 }
 
-static inline __attribute__((always_inline)) void produce(struct rig *r, bool sleeps)
+static inline __attribute__((always_inline)) void produce(struct rig *r, bool sleeps,
+                                                          uint64_t at_once)
 {
 	struct baton_block *block;
-	uint64_t t;
+	uint64_t t, n;
 
-	while (claim(r, sleeps, &t, &block)) {
-		bench_make(r->setup, (uint64_t *)(void *)block, BENCH_TAG(0, t));
-		baton_ring_publish(&r->ring, t);
-		if (sleeps)
-			baton_wait_published(&r->wait, t);
+	while ((n = claim(r, sleeps, at_once, &t, &block)) > 0) {
+		for (uint64_t end = t + n;;) {
+			bench_make(r->setup, (uint64_t *)(void *)block, BENCH_TAG(0, t));
+			baton_ring_publish(&r->ring, t);
+			if (sleeps)
+				baton_wait_published(&r->wait, t);
+			if (++t == end)
+				break;
+			block = block_of(r, t);
+		}
 	}
 }
 
@@ -78,10 +119,12 @@ static void *producer_main(void *arg)
 
 	bench_pin(r->setup, false);
 	bench_gate_wait(&r->start);
-	if (r->sleeps)
-		produce(r, true);
+	if (r->at_once == 8)
+		produce(r, true, 8);
+	else if (r->sleeps)
+		produce(r, true, 1);
 	else
-		produce(r, false);
+		produce(r, false, 1);
 	return NULL;
 }
 
@@ -159,9 +202,9 @@ static void rig_fini(struct rig *r)
 }
 
 static bool run(const struct bench_setup *s, struct bench_result *result, const char *name,
-                bool sleeps)
+                bool sleeps, uint64_t at_once)
 {
-	struct rig r = {.setup = s, .name = name, .sleeps = sleeps};
+	struct rig r = {.setup = s, .name = name, .sleeps = sleeps, .at_once = at_once};
 	pthread_t *threads = calloc(s->producers, sizeof(*threads));
 	uint64_t made;
 	bool good;
@@ -189,18 +232,26 @@ static bool run(const struct bench_setup *s, struct bench_result *result, const 
 
 #define RING "ring"
 #define RING_YIELD "ring-yield"
+#define RING_8 "ring-8"
 
 static bool run_sleeps(const struct bench_setup *s, struct bench_result *result)
 {
-	return run(s, result, RING, true);
+	return run(s, result, RING, true, 1);
 }
 
 static bool run_yields(const struct bench_setup *s, struct bench_result *result)
 {
-	return run(s, result, RING_YIELD, false);
+	return run(s, result, RING_YIELD, false, 1);
+}
+
+static bool run_8(const struct bench_setup *s, struct bench_result *result)
+{
+	return run(s, result, RING_8, true, 8);
 }
 
 const struct bench_peer bench_ring = {RING, "ring.h alone; sleeps as baton does", BENCH_CLAIMED,
                                       false, run_sleeps};
 const struct bench_peer bench_ring_yield = {RING_YIELD, "ring.h alone; pauses, yields",
                                             BENCH_CLAIMED, false, run_yields};
+const struct bench_peer bench_ring_8 = {RING_8, "8 tickets a claim, where they are free",
+                                        BENCH_CLAIMED, false, run_8};

@@ -33,6 +33,7 @@ const struct bench_peer *const bench_peers[] = {
 	&bench_baton_own,
 	&bench_ring,
 	&bench_ring_yield,
+	&bench_ring_8,
 	&bench_mutex,
 #ifdef HAVE_READERWRITER
 	&bench_readerwriter,

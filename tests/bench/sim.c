@@ -16,6 +16,7 @@ enum step { READ, GOT, CAS, DONE, FILL };
 struct core {
 	enum step step;
 	bool asked;     /* for the ticket's line, half a transfer ago */
+	bool keeps;     /* the line that it has read, until its CAS */
 	uint64_t seen;  /* the ticket that it read */
 	uint64_t first; /* of those that it has claimed, */
 	uint32_t left;  /* and how many it has not filled */
@@ -45,6 +46,7 @@ struct world {
 	struct event *heap;
 	size_t n;
 	uint64_t serial;
+	uint64_t random;
 	uint64_t turn; /* the trainer's next block, over all rings */
 	double trainer;
 	double last_publish;
@@ -112,6 +114,26 @@ static double transfer(const struct sim *s, uint32_t from, uint32_t to)
 static struct ring *ring_of(struct world *w, uint32_t core)
 {
 	return &w->rings[socket_of(w->sim, core) % w->sim->rings];
+}
+
+/* What core waits for the line of ticket t's slot. */
+static double slot_line(struct world *w, uint32_t core, uint64_t t)
+{
+	const struct sim *s = w->sim;
+
+	if (s->pool || !s->slots || t < s->slots)
+		return hand(s, core);
+	return transfer(s, ring_of(w, core)->by[t - s->slots], core);
+}
+
+/* Does core, which reads the ticket now, keep its line? Nobody can who has to wait for the
+ * slot's line from another CPU. The same answers in each run. */
+static bool draw_keeps(struct world *w, uint32_t core)
+{
+	if (slot_line(w, core, ring_of(w, core)->ticket) > 0)
+		return false;
+	w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (double)(w->random >> 11) / 9007199254740992.0 < w->sim->keeps;
 }
 
 /* Core uses the ticket's line. UNKNOWN: it does not have it, has asked for it, and will be back
@@ -194,8 +216,13 @@ static void ask(struct world *w, uint32_t core, double at, enum step step)
 	if (end < 0)
 		return; /* will be asked again */
 	w->cores[core].step = step;
-	if (w->sim->keeps && step == GOT) /* nobody else's before the CAS has run */
-		ring_of(w, core)->line_free = end + hand(w->sim, core) + w->sim->cas;
+	if (step == GOT) {
+		struct ring *r = ring_of(w, core);
+
+		w->cores[core].keeps = draw_keeps(w, core);
+		if (w->cores[core].keeps) /* nobody else's before the CAS has run */
+			r->line_free = end + slot_line(w, core, r->ticket) + w->sim->cas;
+	}
 	schedule(w, end, core);
 }
 
@@ -205,9 +232,9 @@ static void got(struct world *w, uint32_t core, double at)
 	struct core *c = &w->cores[core];
 
 	c->seen = ring_of(w, core)->ticket;
-	at += hand(w->sim, core);
-	c->step = w->sim->keeps ? DONE : CAS;
-	schedule(w, w->sim->keeps ? at + w->sim->cas : at, core);
+	at += slot_line(w, core, c->seen);
+	c->step = c->keeps ? DONE : CAS;
+	schedule(w, c->keeps ? at + w->sim->cas : at, core);
 }
 
 static void done(struct world *w, uint32_t core, double at)
@@ -216,6 +243,9 @@ static void done(struct world *w, uint32_t core, double at)
 	struct core *c = &w->cores[core];
 
 	if (r->ticket != c->seen) { /* too late; and has seen the one that it is now */
+		c->keeps = r->holder == core && r->line_free <= at && draw_keeps(w, core);
+		if (c->keeps)
+			r->line_free = at + slot_line(w, core, r->ticket) + w->sim->cas;
 		got(w, core, at);
 		return;
 	}

@@ -21,6 +21,16 @@ struct spread spread_of(const double *value, size_t n)
 	return (struct spread){(sorted[(n - 1) / 2] + sorted[n / 2]) / 2, sorted[0], sorted[n - 1]};
 }
 
+struct spread spread_of_middle(const double *value, size_t n)
+{
+	double sorted[SPREAD_MAX];
+
+	assert(n > 0 && n <= SPREAD_MAX);
+	memcpy(sorted, value, n * sizeof(*value));
+	qsort(sorted, n, sizeof(*sorted), compare);
+	return spread_of(&sorted[n / 4], n - 2 * (n / 4));
+}
+
 struct spread spread_of_ratios(const double *a, const double *b, size_t n)
 {
 	double ratio[SPREAD_MAX];
@@ -33,6 +43,11 @@ struct spread spread_of_ratios(const double *a, const double *b, size_t n)
 bool spread_overlap(const struct spread *a, const struct spread *b)
 {
 	return a->low <= b->high && b->low <= a->high;
+}
+
+bool spread_is_near(const struct spread *s, double value, double factor)
+{
+	return s->low <= value * factor && s->high >= value / factor;
 }
 
 /* NaN meets nothing. */

@@ -15,11 +15,16 @@ struct spread {
 
 /* value [n], 0 < n <= SPREAD_MAX; left as it is */
 struct spread spread_of(const double *value, size_t n);
+/* Without the highest and the lowest quarter of them */
+struct spread spread_of_middle(const double *value, size_t n);
 /* Of pairs: a[i] / b[i] */
 struct spread spread_of_ratios(const double *a, const double *b, size_t n);
 
 /* Two spreads that overlap are not told apart: no difference may be claimed. */
 bool spread_overlap(const struct spread *a, const struct spread *b);
+
+/* Is value in the spread, or outside of it by no more than factor? */
+bool spread_is_near(const struct spread *s, double value, double factor);
 
 /* --- goals --- */
 

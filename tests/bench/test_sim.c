@@ -2,6 +2,7 @@
 /* The model of many cores, where arithmetic says what it must give. */
 
 #include "sim.h"
+#include "spread.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,6 +29,39 @@ static const struct sim one = {.line = 50,
                                .tickets = 1,
                                .rings = 1};
 
+/* Would scale's check see a wrong cost? What was measured, made up: two threads that claim, as
+ * the model says, and 5 % more or less. */
+static bool meets(const struct sim *true_costs, const struct sim *taken)
+{
+	double rate = sim_rate(true_costs) / sim_rate(taken);
+	const struct spread seen = {rate, 0.95 * rate, 1.05 * rate};
+
+	return spread_is_near(&seen, 1, 1.5);
+}
+
+static void seeded(void)
+{
+	struct sim right = one, wrong;
+
+	right.producers = 2;
+	right.slots = 256;
+	right.keeps = 0.6;
+	right.fill = 50;
+	claim(meets(&right, &right), "right costs are met");
+	wrong = right;
+	wrong.line *= 3;
+	claim(!meets(&right, &wrong), "reported: a line three times too dear");
+	wrong = right;
+	wrong.line /= 10;
+	claim(!meets(&right, &wrong), "reported: a line ten times too cheap");
+	wrong = right;
+	wrong.cas *= 10;
+	claim(!meets(&right, &wrong), "reported: a CAS ten times too dear");
+	wrong = right;
+	wrong.fill *= 6;
+	claim(!meets(&right, &wrong), "reported: a fill six times too long");
+}
+
 int main(void)
 {
 	struct sim s = one, t;
@@ -49,7 +83,7 @@ int main(void)
 	s.producers = 64;
 	claim(sim_rate(&s) < 1e9 / 50, "a ticket's line that moves is the limit of all");
 	t = s;
-	t.keeps = true;
+	t.keeps = 1;
 	claim(sim_rate(&t) > sim_rate(&s) && sim_rate(&t) < 1e9 / 25,
 	      "one that is kept moves half as often, and no less");
 	t = s;
@@ -64,6 +98,13 @@ int main(void)
 	s = t;
 	s.rings = 2;
 	claim(sim_rate(&s) > 1.5 * sim_rate(&t), "a ring for each socket is faster");
+	s = one;
+	s.producers = 2;
+	s.keeps = 1;
+	t = s;
+	t.slots = 256;
+	claim(sim_rate(&t) < 0.9 * sim_rate(&s), "slots that come from another core cost");
+	seeded();
 	printf("1..%d\n", number);
 	return failed > 0;
 }

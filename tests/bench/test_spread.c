@@ -34,12 +34,17 @@ static bool is(struct goal g, enum verdict v)
 static void spreads(void)
 {
 	const double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2}, twice[] = {6, 2, 8};
+	const double wild[] = {1, 99, 5, 6, 7, 5, 0, 6, 1};
 	struct spread s = spread_of(odd, 3), r = spread_of_ratios(twice, odd, 3);
 
 	claim(s.median == 2 && s.low == 1 && s.high == 3, "median, least and most of three");
 	claim(odd[0] == 3, "what was measured stays in its order");
 	s = spread_of(even, 4);
 	claim(s.median == 2.5, "the median of four is between the middle two");
+	s = spread_of_middle(wild, 9);
+	claim(s.median == 5 && s.low == 1 && s.high == 6, "the middle half of nine is five");
+	s = spread_of_middle(odd, 3);
+	claim(s.low == 1 && s.high == 3, "and of three all");
 	claim(r.median == 2 && r.low == 2 && r.high == 4, "ratios are of pairs, not of medians");
 }
 
@@ -51,6 +56,11 @@ static void overlaps(void)
 	claim(!spread_overlap(&a, &c) && !spread_overlap(&c, &a), "spreads apart do not");
 	claim(spread_overlap(&a, &inside) && spread_overlap(&inside, &a),
 	      "one inside the other overlaps");
+	claim(spread_is_near(&a, 2.9, 1) && spread_is_near(&a, 3.9, 1.5) &&
+	              spread_is_near(&a, 0.7, 1.5),
+	      "what is in a spread, or outside by less than the factor, is near it");
+	claim(!spread_is_near(&a, 5, 1.5) && !spread_is_near(&a, 0.6, 1.5),
+	      "what is farther off is not");
 }
 
 static void verdicts(void)
