@@ -401,6 +401,67 @@ static bool run_futex(const struct bench_setup *s, struct bench_result *result)
 	return true;
 }
 
+/* --- wakes -------------------------------------------------------------------------- */
+
+/* All sources, and a trainer that sleeps until one has made a buffer: no buffer is handed over,
+ * only that there is one. */
+struct wakes {
+	const struct bench_setup *setup;
+	_Alignas(BATON_LINE) _Atomic(uint64_t) begun;
+	_Alignas(BATON_LINE) _Atomic(int32_t) made;
+	_Atomic(int32_t) asleep;
+	struct bench_gate start;
+};
+
+static void *wakes_source(void *arg)
+{
+	struct wakes *w = arg;
+	uint64_t *words = aligned_alloc(BATON_LINE, buffer_bytes(w->setup)), k;
+
+	if (!words)
+		abort();
+	bench_gate_wait(&w->start);
+	while ((k = atomic_fetch_add(&w->begun, 1)) < w->setup->n) {
+		bench_make(w->setup, words, BENCH_TAG(0, k));
+		atomic_fetch_add(&w->made, 1);
+		if (atomic_load(&w->asleep))
+			baton_futex_wake(&w->made, 1);
+	}
+	free(words);
+	return NULL;
+}
+
+static void await_made(struct wakes *w)
+{
+	int32_t made;
+
+	while ((uint64_t)(made = atomic_load(&w->made)) < w->setup->n) {
+		atomic_store(&w->asleep, 1);
+		baton_futex_wait(&w->made, made, baton_now_ns() + BATON_TRAINER_NAP_NS);
+		atomic_store(&w->asleep, 0);
+	}
+}
+
+static bool run_wakes(const struct bench_setup *s, struct bench_result *result)
+{
+	struct wakes w = {.setup = s};
+	pthread_t *threads = calloc(s->producers, sizeof(*threads));
+
+	if (!threads)
+		return false;
+	bench_gate_init(&w.start, s->producers + 1);
+	for (uint32_t i = 0; i < s->producers; i++)
+		threads[i] = start_thread(wakes_source, &w);
+	bench_gate_wait(&w.start);
+	bench_begin(result);
+	await_made(&w);
+	bench_end(result, s->n);
+	for (uint32_t i = 0; i < s->producers; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	return true;
+}
+
 #define FLOOR(id, name_, note_, run_)  \
 	const struct bench_peer id = { \
 		.name = (name_), .note = (note_), .order = BENCH_NONE, .run = (run_)}
@@ -415,10 +476,11 @@ FLOOR(floor_ring, "ring-lines", "turn and words there and back", run_ring);
 FLOOR(floor_pipeline, "baton-lines", "and header and cell", run_pipeline);
 FLOOR(floor_bulk, "bulk", "a quarter of the pool at a time", run_bulk);
 FLOOR(floor_futex, "futex", "there and back, by two wakes", run_futex);
+FLOOR(floor_wakes, "wakes", "all sources wake a trainer", run_wakes);
 FLOOR(floor_copy, "memcpy", "one thread copies", run_copy);
 
 const struct bench_peer *const floors[] = {
 	&floor_fused,   &floor_apart,    &floor_one_waits, &floor_sources,
 	&floor_trainer, &floor_one_line, &floor_ring,      &floor_pipeline,
-	&floor_bulk,    &floor_futex,    &floor_copy,      NULL,
+	&floor_bulk,    &floor_futex,    &floor_wakes,     &floor_copy,      NULL,
 };

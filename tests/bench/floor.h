@@ -22,10 +22,13 @@ extern const struct bench_peer floor_ring;
 /* What its pipeline moves: also the line with the block's header and the batch's cell, which
  * both write. */
 extern const struct bench_peer floor_pipeline;
-/* What any hand-off moves, the words, half a pool at a time: next to nothing else. */
+/* What any hand-off moves, the words, a quarter of a pool at a time: next to nothing else. */
 extern const struct bench_peer floor_bulk;
 /* Two threads that wake each other by futex. */
 extern const struct bench_peer floor_futex;
+/* All sources, and a trainer that sleeps until one of them wakes it: what CPU time it takes to hear
+ * of each buffer as soon as it is there, without handing it over. */
+extern const struct bench_peer floor_wakes;
 /* memcpy() of each buffer, on one thread: what a copy would cost. */
 extern const struct bench_peer floor_copy;
 

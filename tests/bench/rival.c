@@ -116,6 +116,7 @@ static void add_floors(struct cell *c, const struct bench_setup *s)
 	if (opt.cells == WAITS) {
 		cell_add(c, &floor_one_waits, s);
 		cell_add(c, &floor_sources, s);
+		cell_add(c, &floor_wakes, s);
 		return;
 	}
 	if (opt.cells == UNEVEN) {
