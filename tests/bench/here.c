@@ -209,9 +209,9 @@ static void measure_rest(const struct measuring *m, struct round *r)
 	for (size_t i = 0; i < m->here->n; i++) {
 		const struct sim *s = &m->foretold[i];
 
-		set_up(s->pool ? POOL : SLOTS, distance_ns[m->index[i]], m->turns_per_us);
-		r->rate[i] = s->pool ? rate(m, s->producers + 1, hand_over)
-		                     : rate(m, s->producers, claim_only);
+		set_up(s->trains ? POOL : SLOTS, distance_ns[m->index[i]], m->turns_per_us);
+		r->rate[i] = s->trains ? rate(m, s->producers + 1, hand_over)
+		                       : rate(m, s->producers, claim_only);
 	}
 }
 
@@ -241,21 +241,33 @@ static double hand_of(const struct round *r)
 	return r->hand <= 0 ? 0 : hand > 1 ? hand : 1;
 }
 
-enum cost { NO_COST, LINE, CLAIM, HAND };
+/* A try, in the largest crowd measured that n threads are. */
+static double swap_of(uint32_t n, const double *contended, const double *kept)
+{
+	double swap = 0;
+
+	for (uint32_t i = 0; i < HERE_CROWDS && crowds[i] <= n; i++)
+		swap = contended[i] > 0 ? contended[i] * kept[i] : swap;
+	return swap;
+}
+
+enum cost { NO_COST, LINE, CLAIM, HAND, SWAP };
 
 /* What the model says of check i in this round; 0: a cost is missing. */
 static double foretell(const struct measuring *m, size_t i, const struct round *r, enum cost wrong)
 {
 	struct sim s = m->foretold[i];
 
-	s.line = s.far = mean_line(r, s.producers + (s.pool > 0)) * (wrong == LINE ? WRONG : 1);
+	s.line = s.far = mean_line(r, s.producers + s.trains) * (wrong == LINE ? WRONG : 1);
 	s.cas = r->claim[0] / 3 * (wrong == CLAIM ? WRONG : 1);
-	s.keeps = r->kept[0];
+	s.swap = swap_of(s.producers, r->contended, r->kept) * (wrong == SWAP ? WRONG : 1);
 	s.hand = hand_of(r) * (wrong == HAND ? WRONG : 1);
 	s.fill = r->claim[m->index[i]] - r->claim[0]; /* what its turns took, of busy() */
 	if (s.fill < 0)
 		s.fill = 0;
-	return s.line > 0 && s.cas > 0 && s.hand > 0 ? sim_rate(&s) : 0;
+	if (s.line <= 0 || s.cas <= 0 || s.hand <= 0 || (s.producers > 1 && s.swap <= 0))
+		return 0;
+	return sim_rate(&s);
 }
 
 static void judge(const struct measuring *m, size_t i, const struct round *rounds, size_t n_rounds,
@@ -311,8 +323,7 @@ static void expect(struct measuring *m, uint32_t producers, uint32_t index, bool
 	m->index[i] = index;
 	m->foretold[i] = (struct sim){.producers = producers,
 	                              .sockets = 1,
-	                              .pool = trains ? POOL : 0,
-	                              .slots = SLOTS,
+	                              .trains = trains,
 	                              .block_batches = 1,
 	                              .tickets = 1,
 	                              .rings = 1};
@@ -399,7 +410,7 @@ bool here_measure(struct here *here, size_t rounds, uint32_t windows)
 {
 	static struct measuring m;
 	static struct round round[SPREAD_MAX];
-	static const char *const names[] = {"a line", "a claim", "a hand-off"};
+	static const char *const names[] = {"a line", "a claim", "a hand-off", "a contended CAS"};
 	size_t n = 0;
 
 	*here = (struct here){0};
@@ -420,7 +431,7 @@ bool here_measure(struct here *here, size_t rounds, uint32_t windows)
 	here->rounds = n;
 	for (size_t i = 0; i < here->n; i++)
 		judge(&m, i, round, n, NO_COST, &here->checks[i]);
-	for (int w = 0; w < 3; w++) {
+	for (int w = 0; w < HERE_COSTS; w++) {
 		here->seeded[w].what = names[w];
 		for (size_t i = 0; i < here->n; i++) {
 			struct check c = {0};
@@ -432,14 +443,20 @@ bool here_measure(struct here *here, size_t rounds, uint32_t windows)
 	return collect(&here->costs, round, n);
 }
 
-struct sim here_machine(const struct costs *costs)
+struct sim here_machine(const struct costs *costs, uint32_t producers)
 {
+	double contended[HERE_CROWDS], kept[HERE_CROWDS];
+
+	for (int i = 0; i < HERE_CROWDS; i++) {
+		contended[i] = costs->contended[i].median;
+		kept[i] = costs->kept[i].median;
+	}
 	return (struct sim){.line = costs->line.median,
 	                    .far = costs->line.median,
 	                    .cas = costs->claim.median / 3, /* claim, publish, release */
-	                    .keeps = costs->kept[0].median,
+	                    .swap = swap_of(producers, contended, kept),
 	                    .hand = costs->hand.median,
-	                    .producers = 1,
+	                    .producers = producers,
 	                    .sockets = 1,
 	                    .block_batches = 1,
 	                    .tickets = 1,

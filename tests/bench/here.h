@@ -16,6 +16,7 @@
 
 #define HERE_CHECKS 64
 #define HERE_CROWDS 4 /* 2, 4, 8, 16 threads */
+#define HERE_COSTS 4  /* that are taken wrong, to see whether the checks see it */
 /* The middle half of the rounds, this much wider both ways, must contain what the model says. */
 #define HERE_TOLERANCE 1.75
 
@@ -48,7 +49,7 @@ struct here {
 	struct {
 		const char *what;
 		size_t off;
-	} seeded[3];
+	} seeded[HERE_COSTS];
 };
 
 /* False: no two CPUs were there at once. rounds: 3 to SPREAD_MAX; windows a measurement. */
@@ -61,6 +62,7 @@ bool here_meets(const struct check *check);
 /* How many are not met. */
 size_t here_off(const struct check *checks, size_t n);
 
-struct sim here_machine(const struct costs *costs);
+/* Its costs, for so many producers. */
+struct sim here_machine(const struct costs *costs, uint32_t producers);
 
 #endif

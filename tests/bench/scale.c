@@ -9,7 +9,8 @@
  *   3. the rate of batches against producers, for several m; where each bends
  *   4. what would move that: claiming n tickets at once, a ring for each socket
  *
- * What can't be measured on one socket is assumed, and said: a line from another socket. */
+ * What can't be measured on one socket is assumed, and said: a line from another socket. The costs
+ * of another machine may be given in place of those measured here, for 3 and 4. */
 
 #include "args.h"
 #include "here.h"
@@ -20,7 +21,7 @@
 #define NAME "scale"
 
 static struct {
-	double far, line_ns;
+	double far, line_ns, cas_ns, swap_ns, hand_ns;
 	uint64_t rounds, windows, sockets, cores;
 	double fill_ns, train_ns;
 	const char *plot;
@@ -39,6 +40,11 @@ static const struct arg table[] = {
 	ARG_F64("line-ns", "F", &opt.line_ns, 0, 1e6,
                 "nanoseconds of a line from core to core, of another\nmachine (default: as "
                 "measured)"),
+	ARG_F64("cas-ns", "F", &opt.cas_ns, 0, 1e6, "the same of a CAS on a line that is there"),
+	ARG_F64("swap-ns", "F", &opt.swap_ns, 0, 1e6,
+                "the same of a try where many do nothing but CAS"),
+	ARG_F64("hand-ns", "F", &opt.hand_ns, 0, 1e6,
+                "the same of a slot's lines, trainer to producer or\nback"),
 	ARG_U64("sockets", "N", &opt.sockets, 1, 16, "sockets of the larger machine (default: 4)"),
 	ARG_U64("cores", "N", &opt.cores, 1, 256, "cores of each socket (default: 64)"),
 	ARG_F64("fill-ns", "F", &opt.fill_ns, 0, 1e9, "nanoseconds to make a batch (default: 100)"),
@@ -136,20 +142,26 @@ static const struct design designs[] = {
 
 enum { COUNTS = 9 }; /* of producers: 1, 2, 4, ... 256 */
 
+static void replace(double *ns, double by)
+{
+	if (by > 0)
+		*ns = by;
+}
+
 static double design_rate(const struct costs *costs, const struct design *d, uint32_t producers)
 {
-	struct sim s = here_machine(costs);
+	struct sim s = here_machine(costs, producers);
 
-	s.producers = producers;
 	s.sockets = (uint32_t)((producers + opt.cores - 1) / opt.cores);
 	s.sockets = s.sockets < opt.sockets ? s.sockets : (uint32_t)opt.sockets;
-	s.hand *= opt.line_ns > 0 ? opt.line_ns / s.line : 1;
-	s.line = opt.line_ns > 0 ? opt.line_ns : s.line;
+	replace(&s.line, opt.line_ns);
+	replace(&s.cas, opt.cas_ns);
+	replace(&s.swap, producers > 1 ? opt.swap_ns : 0);
+	replace(&s.hand, opt.hand_ns);
 	s.far = s.line * opt.far;
 	s.fill = opt.fill_ns;
 	s.train = opt.train_ns;
-	s.pool = d->no_trainer ? 0 : 4096; /* so large that it is no limit */
-	s.slots = 4096;
+	s.trains = !d->no_trainer;
 	s.block_batches = d->m;
 	s.tickets = d->tickets;
 	s.rings = d->ring_each ? s.sockets : 1;
