@@ -662,8 +662,7 @@ step("delivery", "a trainer up again still wants to be woken", DELIVERY,
 mutant("delivery", "no nap: a publisher stopped before its wake stops the trainer", [NAP],
        scenarios=[], first=("wait",))
 step("delivery", "cancel is not seen by who waits", DELIVERY,
-     "\t\tif (baton_state_of(feed) == BATON_STOPPED)\n\t\t\treturn BATON_CANCELED;\n\t\tif (*cl",
-     "\t\tif (*cl")
+     "\t\tif (baton_state_of(feed) == BATON_STOPPED)\n\t\t\treturn BATON_CANCELED;\n", "")
 step("delivery", "a deadline is not seen by who waits", DELIVERY,
      "bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;",
      "bool over = false;")
@@ -671,7 +670,8 @@ step("delivery", "a trainer that polls wakes nobody", DELIVERY,
      "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
 step("delivery", "time waited for a fill put down to claims", DELIVERY,
-     "if (*claimed_ns == 0 && head_is_claimed(feed)) {", "if (0) {")
+     "if (*claimed_ns == 0 && (turn % 32 == 31 || turn >= turns) &&\n\t\t    head_is_claimed(feed)) {",
+     "if (0) {")
 step("delivery", "time waited for a claim put down to fills", DELIVERY,
      "claimed = parks == baton_counter_read(&d->parks) ? begun : UINT64_MAX;",
      "claimed = begun;")
