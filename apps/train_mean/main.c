@@ -322,7 +322,8 @@ static int open_feed(const struct setup *s, struct run *run, baton_error *err)
 	options.block_batches = (uint32_t)s->block;
 	options.order = s->order;
 	options.spares = (uint32_t)s->spares;
-	options.work_conserving = s->work_conserving == WHEN_OFF ? BATON_SLEEPS : s->work_conserving;
+	options.work_conserving =
+		s->work_conserving == WHEN_OFF ? BATON_SLEEPS : s->work_conserving;
 	options.seed = s->seed;
 	options.first_batch = run->at.next_batch;
 	options.observe = run->trace ? baton_trace_observe : NULL;

@@ -75,7 +75,8 @@ struct run {
 /* The words of the command line, by their number in struct setup; each ends with NULL. */
 enum { WHEN_AUTO, WHEN_ON, WHEN_OFF }; /* of whens */
 
-extern const char *const orders[], *const whens[], *const optimizers[], *const losses[], *const modes[];
+extern const char *const orders[], *const whens[], *const optimizers[], *const losses[],
+										*const modes[];
 
 /* Before the run: can everything be written that was asked for? Returns ARGS_GO_ON, or the
  * exit status after one line on stderr. */

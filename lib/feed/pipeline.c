@@ -197,8 +197,8 @@ static uint32_t surplus(const struct baton_pipeline *feed)
 /* Inline, or beside the producers. */
 static bool trainer_fills(const struct baton_pipeline *feed)
 {
-	return feed->source.fill && (feed->n_threads == 0 || feed->options.spares > 0 ||
-	                             feed->options.work_conserving);
+	return feed->source.fill &&
+	       (feed->n_threads == 0 || feed->options.spares > 0 || feed->options.work_conserving);
 }
 
 /* Replace every "automatic" by a number. */

@@ -482,5 +482,6 @@ FLOOR(floor_copy, "memcpy", "one thread copies", run_copy);
 const struct bench_peer *const floors[] = {
 	&floor_fused,   &floor_apart,    &floor_one_waits, &floor_sources,
 	&floor_trainer, &floor_one_line, &floor_ring,      &floor_pipeline,
-	&floor_bulk,    &floor_futex,    &floor_wakes,     &floor_copy,      NULL,
+	&floor_bulk,    &floor_futex,    &floor_wakes,     &floor_copy,
+	NULL,
 };

@@ -358,9 +358,7 @@ static struct spread cpu_each(struct judge *j, const struct entry *a, const stru
 
 static bool measure_waits(struct judge *j, uint32_t producers)
 {
-	struct bench_setup s = {.producers = producers,
-	                        .words = 8,
-	                        .work = {.wait_ns = 1000000}};
+	struct bench_setup s = {.producers = producers, .words = 8, .work = {.wait_ns = 1000000}};
 	const struct entry *baton, *one, *all, *wakes;
 
 	s.pool = bench_baton_pool(&s);
@@ -376,7 +374,8 @@ static bool measure_waits(struct judge *j, uint32_t producers)
 	              producers),
 	          ratio(j, all, one).median / producers, "no trainer");
 	set_floor(add(j, "5", false, 1.5, cpu_each(j, baton, all),
-	              "source that waits 1 ms, P=%" PRIu32 ": CPU time, in the sources'", producers),
+	              "source that waits 1 ms, P=%" PRIu32 ": CPU time, in the sources'",
+	              producers),
 	          cpu_each(j, wakes, all).median, "a trainer woken for each");
 	return true;
 }
@@ -462,10 +461,17 @@ size_t goals_measure(struct goal *goals, uint64_t only, size_t rounds, double ms
 	static const struct {
 		uint64_t goal;
 		bool (*measure)(struct judge *);
-	} all[] = {{1, measure_1},       {1, measure_1_pool_of_one}, {2, measure_2},
-	           {2, measure_2_keeps}, {2, measure_2_everywhere},  {3, measure_3},
-	           {4, measure_4},       {5, measure_5},             {6, measure_6},
-	           {7, measure_memory},  {7, measure_start}};
+	} all[] = {{1, measure_1},
+	           {1, measure_1_pool_of_one},
+	           {2, measure_2},
+	           {2, measure_2_keeps},
+	           {2, measure_2_everywhere},
+	           {3, measure_3},
+	           {4, measure_4},
+	           {5, measure_5},
+	           {6, measure_6},
+	           {7, measure_memory},
+	           {7, measure_start}};
 	static struct judge j;
 
 	j = (struct judge){.goals = goals, .rounds = rounds, .ms = ms};
