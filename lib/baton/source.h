@@ -48,7 +48,8 @@ typedef struct baton_source {
 	bool pure;             /* batch k is f(seed, k) and nothing else: it may be made again,
 	                        * by another thread, while the first is still at it */
 	bool cheap;            /* a batch takes about as long as a hand-off (under a
-	                        * microsecond): let them travel in blocks */
+	                        * microsecond): let them travel in blocks, and let the trainer
+	                        * make some (work_conserving) */
 } baton_source;
 #define BATON_SOURCE_INIT                                          \
 	{                                                          \
