@@ -40,7 +40,7 @@ static double ideal_ns(const struct report *r, uint32_t producers)
 /* A work-conserving trainer is one more who fills. */
 static uint32_t who_fill(const struct report *r)
 {
-	return r->producers + trainer_fills(&r->work);
+	return r->producers ? r->producers + trainer_fills(&r->work) : 0;
 }
 
 static uint64_t reference_count(const struct report *r, double each_ns)

@@ -39,7 +39,8 @@ typedef struct baton_options {
 	                            * Must be 0 for a source without fill */
 	uint32_t blocks;           /* the pool: how many blocks there will ever be; rounded up
 	                            * to a power of two; 0: twice the producers, at least 8, and up to
-	                            * 512 where they fit 512 KiB */
+	                            * 512 where they fit 512 KiB (without producer threads 32,
+	                            * 256 KiB) */
 	uint32_t block_batches;    /* batches that travel together; 0: 1, or for a cheap
 	                            * source as many as fit 48 KiB, at most 64 */
 	int order;                 /* BATON_ORDERED, BATON_COMPLETION */
@@ -52,7 +53,7 @@ typedef struct baton_options {
 	                      * at once. 0: no helping. Only for a pure source, with producers */
 	int work_conserving; /* 1: a trainer that would wait fills the next batch that nobody
 	                      * has begun, where one is free. BATON_SLEEPS: it sleeps. 0: it
-	                      * fills if the source is cheap, and has no start hook: then a
+	                      * fills if the source is cheap, pure and without hooks: then a
 	                      * block is made sooner than a producer wakes. 1 only with
 	                      * producers */
 } baton_options;
@@ -70,7 +71,7 @@ typedef struct baton_options {
  * source itself has a lock that it holds. In both orders of delivery. Close still waits for
  * fills that run.
  *
- * With spares, and with work_conserving, the trainer is a producer too: with start and stop
+ * With spares, and with work_conserving (asked for or not), the trainer is a producer too: with start and stop
  * hooks it has a state of its own, index P, made on the thread that calls baton_open() and
  * taken back by baton_close(). What it fills runs inside next(), and is not cut short by a
  * deadline. */
@@ -207,7 +208,7 @@ BATON_API int baton_stats_get(const baton_pipeline *feed, baton_stats *stats);
 
 /* How many batches each producer has filled: writes the first n of them to filled
  * [n], returns how many producers there are (1 for inline and own threads; with spares or
- * work_conserving the trainer is one more, the last). With spares those count, too, that were
+ * work_conserving, also where that is the default, the trainer is one more, the last). With spares those count, too, that were
  * made twice. */
 BATON_API size_t baton_stats_filled(const baton_pipeline *feed, uint64_t *filled, size_t n);
 

@@ -47,11 +47,17 @@ static uint64_t window_end(const struct baton_pipeline *feed)
 	return end;
 }
 
-/* The first ready ticket that may be taken. */
+/* The first ready ticket that may be taken. Out of order a deep ring has many to look at; what
+ * nobody has claimed is not ready (relaxed: or is found at the next look). */
 static bool find_ready(const struct baton_pipeline *feed, uint64_t *t)
 {
-	uint64_t end = window_end(feed);
+	uint64_t end = window_end(feed), claimed;
 
+	if (feed->options.order == BATON_COMPLETION) {
+		claimed = atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed);
+		if (before(claimed, end))
+			end = claimed;
+	}
 	for (*t = feed->delivery.head; before(*t, end); (*t)++)
 		if (untaken(feed, *t) && baton_ring_ready(&feed->ring, *t))
 			return true;

@@ -147,15 +147,16 @@ static int check_options(const baton_options *o, const baton_source *source, bat
 	return check_helping(o, source, err);
 }
 
-static uint32_t count_cpus(void)
+/* Where the caller may run, and so whom it starts. */
+static void count_cpus(struct baton_pipeline *feed)
 {
 	_Static_assert(CPU_SETSIZE - 1 <= BATON_MAX_PRODUCERS, "they are never too many");
-	cpu_set_t cpus;
-	int n = 2;
 
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
-		n = CPU_COUNT(&cpus);
-	return (uint32_t)n;
+	feed->n_cpus = 2;
+	if (sched_getaffinity(0, sizeof(feed->cpus), &feed->cpus) == 0)
+		feed->n_cpus = (uint32_t)CPU_COUNT(&feed->cpus);
+	else
+		CPU_ZERO(&feed->cpus); /* more than we know of */
 }
 
 static uint32_t power_of_two(uint32_t n)
@@ -179,8 +180,11 @@ static uint32_t cheap_block(const struct baton_layout *layout)
 static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
 {
 	uint32_t n = producers > 4 ? power_of_two(2 * producers) : 8;
+	/* inline nobody waits; and how far threads of the caller's run ahead is theirs to say */
+	uint32_t most = producers > 0 ? 512 : 32;
+	size_t bytes = producers > 0 ? 512 * 1024 : 256 * 1024;
 
-	while (n < 512 && 2 * n * block_bytes <= 512 * 1024)
+	while (n < most && 2 * n * block_bytes <= bytes)
 		n *= 2;
 	return n;
 }
@@ -189,7 +193,8 @@ static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
  * is empty before those who let it run full are awake again. */
 static uint32_t surplus(const struct baton_pipeline *feed)
 {
-	return feed->n_threads > feed->n_cpus && feed->options.blocks >= 64
+	return feed->n_threads > feed->n_cpus && CPU_COUNT(&feed->cpus) > 0 &&
+	                       feed->options.blocks >= 64
 	               ? feed->n_threads - feed->n_cpus
 	               : 0;
 }
@@ -201,19 +206,25 @@ static bool trainer_fills(const struct baton_pipeline *feed)
 	       (feed->n_threads == 0 || feed->options.spares > 0 || feed->options.work_conserving);
 }
 
+/* A trainer that fills is one more thread beside the producers, which a pure source allows, and
+ * would need a state of its own from a source with hooks. */
+static bool may_fill_unasked(const baton_source *source)
+{
+	return source->cheap && source->pure && !source->start && !source->stop;
+}
+
 /* Replace every "automatic" by a number. */
 static void settle(struct baton_pipeline *feed, const struct baton_layout *layout)
 {
 	baton_options *o = &feed->options;
 	uint32_t threads = (uint32_t)o->producers;
 
-	feed->n_cpus = count_cpus();
+	count_cpus(feed);
 	if (o->producers <= 0)
 		threads = feed->n_cpus > 1 ? feed->n_cpus - 1 : 1;
 	feed->n_threads = feed->source.fill && o->producers != BATON_INLINE ? threads : 0;
-	if (o->work_conserving == 0) /* a hook's state for the trainer is only for who asks */
-		o->work_conserving =
-			feed->n_threads > 0 && feed->source.cheap && !feed->source.start;
+	if (o->work_conserving == 0)
+		o->work_conserving = feed->n_threads > 0 && may_fill_unasked(&feed->source);
 	o->work_conserving = o->work_conserving == 1;
 	if (o->spares > feed->n_threads) /* each has no more than one block of ours */
 		o->spares = feed->n_threads;
@@ -225,7 +236,7 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 		o->blocks = automatic_blocks(feed->n_threads,
 		                             o->block_batches * baton_layout_data_bytes(layout));
 	o->blocks = power_of_two(o->blocks);
-	feed->surplus = surplus(feed);
+	atomic_init(&feed->surplus, surplus(feed));
 }
 
 /* Tickets and batches past the end, if it is known. A limit of 2^61 blocks, thousands of

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Fill one batch; called from any producer thread. rng is this batch's own stream. */
+/* Fill one batch; called from any thread that fills. rng is this batch's own stream. */
 static int two_ints(void *state, baton_writable *b, baton_rng *rng)
 {
 	float *x = baton_writable_f32(b, 0); /* [rows, 2] */

@@ -318,10 +318,14 @@ step("helping", "the view of a late fill outlives it", PRODUCER,
 step("helping", "a trainer that conserves no work", DELIVERY,
      "feed->options.work_conserving && !over && fill_next(feed)", "0", **HELPING)
 step("helping", "a trainer sleeps for a cheap source", PIPELINE,
-     "feed->n_threads > 0 && feed->source.cheap && !feed->source.start;", "false;", **HELPING)
-step("helping", "a trainer fills a source that has hooks", PIPELINE,
-     "feed->n_threads > 0 && feed->source.cheap && !feed->source.start;",
-     "feed->n_threads > 0 && feed->source.cheap;", **HELPING)
+     "return source->cheap && source->pure && !source->start && !source->stop;", "return false;",
+     **HELPING)
+for lacks, what in ((" && !source->start", "start"), (" && !source->stop", "stop"),
+                    (" && source->pure", "pure")):
+    step("helping", f"a trainer fills unasked, whatever {what}", PIPELINE,
+         "return source->cheap && source->pure && !source->start && !source->stop;",
+         "return source->cheap && source->pure && !source->start && !source->stop;".replace(lacks, ""),
+         **HELPING)
 step("helping", "spares of a source that is not pure", PIPELINE, "o->spares > 0 && !source->pure",
      "0", **HELPING)
 step("helping", "more spares than producers", PIPELINE, "\tif (o->spares > feed->n_threads)",
@@ -352,11 +356,14 @@ step("waits", "who has napped in vain leaves the crowd asleep", DELIVERY,
      "again ? 0 : baton_wait_crowd(&feed->wait)", "baton_wait_crowd(&feed->wait)",
      first=("wait",))
 step("waits", "who waits in its fills is of a crowd", PRODUCER,
-     "waits_of_thread() == p->waits_then ? feed->surplus : 0", "feed->surplus",
-     first=("wait",))
+     "waits_of_thread(p) == p->waits_then ? surplus : 0", "surplus", first=("wait",))
 step("waits", "who computes is of no crowd", PRODUCER,
-     "waits_of_thread() == p->waits_then ? feed->surplus : 0", "0", first=("wait",))
-step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 64", "",
+     "waits_of_thread(p) == p->waits_then ? surplus : 0", "0", first=("wait",))
+step("waits", "who begins to wait in its fills is not looked at", PRODUCER,
+     "\t\tnote_now_and_then(p);\n", "", first=("wait",))
+step("waits", "who was sent to other CPUs is of a crowd", PRODUCER, "\t\tnote_cpus(feed);\n",
+     "\t\t;\n", first=("wait",))
+step("waits", "a crowd beside a small pool", PIPELINE, " &&\n\t                       feed->options.blocks >= 64", "",
      first=("wait",))
 step("waits", "no wake by a trainer about to sleep", SLEEPERS,
      "\tbaton_wait_pass_on(&waits, &ring, again ? 0 : baton_wait_crowd(&waits));\n\tepoch =",

@@ -530,16 +530,23 @@ static int no_hook(int i, void **state, baton_error *err)
 	return BATON_OK;
 }
 
-/* Does the trainer fill, beside two producers? */
-static bool trainer_fills(int asked, bool cheap, baton_start_fn *hook)
+static void no_stop(int i, void *state)
+{
+	(void)i, (void)state;
+}
+
+/* Does the trainer fill, beside two producers? What is asked of the source besides. */
+static bool trainer_fills(int asked, baton_source kind)
 {
 	baton_source source = known_source(&(struct known)KNOWN_INIT);
 	baton_options o = options_of(2, 1, 4);
 	baton_pipeline *feed;
 	size_t n;
 
-	source.cheap = cheap;
-	source.start = hook;
+	source.cheap = kind.cheap;
+	source.pure = kind.pure;
+	source.start = kind.start;
+	source.stop = kind.stop;
 	o.work_conserving = asked;
 	feed = open_with(&source, &o);
 	n = baton_stats_filled(feed, NULL, 0);
@@ -547,13 +554,21 @@ static bool trainer_fills(int asked, bool cheap, baton_start_fn *hook)
 	return n == 3;
 }
 
-Unit(helping, a_trainer_fills_by_default_if_the_source_is_cheap_and_has_no_hook)
+Unit(helping, a_trainer_fills_by_default_if_the_source_is_cheap_and_pure_and_has_no_hook)
 {
-	cr_assert(trainer_fills(0, true, NULL));
-	cr_assert_not(trainer_fills(0, false, NULL));
-	cr_assert_not(trainer_fills(0, true, no_hook));
-	cr_assert_not(trainer_fills(BATON_SLEEPS, true, NULL));
-	cr_assert(trainer_fills(1, false, no_hook));
+	baton_source good = {.cheap = true, .pure = true}, dear = good, impure = good;
+	baton_source starts = good, stops = good;
+
+	dear.cheap = impure.pure = false;
+	starts.start = no_hook;
+	stops.stop = no_stop;
+	cr_assert(trainer_fills(0, good));
+	cr_assert_not(trainer_fills(0, dear));
+	cr_assert_not(trainer_fills(0, impure));
+	cr_assert_not(trainer_fills(0, starts));
+	cr_assert_not(trainer_fills(0, stops));
+	cr_assert_not(trainer_fills(BATON_SLEEPS, good));
+	cr_assert(trainer_fills(1, starts));
 }
 
 Unit(helping, a_work_conserving_trainer_helps_who_is_late_if_it_has_a_spare)

@@ -502,7 +502,8 @@ static int fill_nothing(void *state, baton_writable *b, baton_rng *rng)
 	return BATON_OK;
 }
 
-/* As many blocks as fit 512 KiB, up to 512; but two a producer, and at least 8. */
+/* As many blocks as fit 512 KiB, up to 512; but two a producer, and at least 8. Without threads of
+ * ours 256 KiB and 32. */
 Unit(open, a_pool_by_default_is_deep_where_blocks_are_small)
 {
 	static const struct {
@@ -510,7 +511,8 @@ Unit(open, a_pool_by_default_is_deep_where_blocks_are_small)
 		int producers;
 		uint32_t blocks;
 	} cases[] = {{16, 1, 512},  {256, 1, 512}, {257, 1, 256},   {16384, 1, 8},
-	             {65536, 1, 8}, {65536, 9, 32}, {16, 300, 1024}};
+	             {65536, 1, 8}, {65536, 9, 32}, {16, 300, 1024},
+	             {16, BATON_INLINE, 32}, {4096, BATON_INLINE, 16}, {8192, BATON_INLINE, 8}};
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		baton_field f = {.name = "x", .dtype = BATON_F32, .rank = 1,

@@ -367,7 +367,7 @@ static void becomes_crowd(baton_fill_fn *fill, uint32_t from, uint32_t to)
 
 	source.fill = fill;
 	feed = open_asleep(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 64);
-	cr_assert_eq(feed->surplus, feed->n_threads - feed->n_cpus);
+	cr_assert_eq(atomic_load(&feed->surplus), feed->n_threads - feed->n_cpus);
 	atomic_store(&feed->wait.crowd, from);
 	while (atomic_load(&feed->wait.crowd) != to)
 		take_and_give(feed, 1);
@@ -389,6 +389,62 @@ Unit(wait, producers_that_sleep_in_their_fills_leave_none)
 	becomes_crowd(fill_after_a_nap, 1, 0);
 }
 
+static _Atomic bool naps;
+
+static int fill_perhaps_after_a_nap(void *state, baton_writable *b, baton_rng *rng)
+{
+	if (atomic_load(&naps)) /* so long that the trainer always waits */
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	return fill_at_once(state, b, rng);
+}
+
+/* Nobody sleeps for want of a block from then on, so nobody would be asked before it does. */
+Unit(wait, producers_that_begin_to_sleep_in_their_fills_leave_none)
+{
+	baton_source source = known_source(NULL);
+	baton_pipeline *feed;
+
+	source.fill = fill_perhaps_after_a_nap;
+	feed = open_asleep(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 64);
+	while (atomic_load(&feed->wait.crowd) == 0)
+		take_and_give(feed, 1);
+	atomic_store(&naps, true);
+	take_and_give(feed, 128); /* the pool is empty */
+	while (atomic_load(&feed->wait.crowd) != 0)
+		take_and_give(feed, 1);
+	close_feed(feed);
+}
+
+static int start_elsewhere(int i, void **state, baton_error *err)
+{
+	cpu_set_t cpus, one;
+	int cpu = 0;
+
+	(void)i, (void)state, (void)err;
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0 ? BATON_OK : -EPERM;
+}
+
+Unit(wait, producers_that_are_sent_to_other_cpus_are_no_crowd)
+{
+	baton_source source = known_source(NULL);
+	baton_pipeline *feed;
+	cpu_set_t cpus;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	if (CPU_COUNT(&cpus) < 2)
+		cr_skip("there is no other CPU");
+	source.fill = fill_at_once;
+	source.start = start_elsewhere;
+	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 64);
+	cr_assert_eq(atomic_load(&feed->surplus), 0);
+	close_feed(feed);
+}
+
 Unit(wait, a_small_pool_has_no_crowd_nor_have_few_producers)
 {
 	baton_source source = known_source(NULL);
@@ -396,10 +452,10 @@ Unit(wait, a_small_pool_has_no_crowd_nor_have_few_producers)
 
 	source.fill = fill_at_once;
 	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 32);
-	cr_assert_eq(feed->surplus, 0);
+	cr_assert_eq(atomic_load(&feed->surplus), 0);
 	close_feed(feed);
 	feed = open_feed(&source, 1, 1, 64);
-	cr_assert_eq(feed->surplus, 0);
+	cr_assert_eq(atomic_load(&feed->surplus), 0);
 	close_feed(feed);
 }
 
