@@ -6,7 +6,7 @@
 
 #include "philox.h"
 #include <baton/rng.h>
-#include <stdbool.h>
+#include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -147,6 +147,15 @@ static bool multiply_group(const uint32_t *words, uint32_t bound, uint32_t exces
 		return multiply_avx2(words, bound, excess, out);
 #endif
 	return multiply_plain(words, bound, excess, out);
+}
+
+baton_multiply_fn *baton_multiply_of(const char *width)
+{
+#ifdef __x86_64__
+	if (strcmp(width, "avx2") == 0)
+		return __builtin_cpu_supports("avx2") ? multiply_avx2 : NULL;
+#endif
+	return strcmp(width, "plain") == 0 ? multiply_plain : NULL;
 }
 
 static void below_group(const baton_rng *rng, uint64_t first, uint32_t bound, uint32_t excess,

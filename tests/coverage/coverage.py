@@ -55,6 +55,12 @@ class File:
             if count is not None:
                 yield line, count
 
+    def function_of(self, line):
+        """The name of the one whose text the line is in."""
+        heads = (re.findall(r"(\w+)\(", text) for text in reversed(self.text[:line])
+                 if text[:1] not in ("", " ", "\t", "{", "}", "#", "/"))
+        return next((names[-1] for names in heads if names), "")
+
     def source(self, key):
         l1, c1, l2, c2 = key
         if l1 != l2:
@@ -190,10 +196,12 @@ def main():
     share = table(files)
     given, n, bare = reasons(args.of[1]), 0, 0
     for n, (name, line, text, what) in enumerate(gaps(files), 1):
-        why = given[name, text, what].pop(0) if given.get((name, text, what)) else None
+        whole = name, "the function " + files[name].function_of(line), what
+        why = (given[name, text, what].pop(0) if given.get((name, text, what))
+               else given[whole][0] if given.get(whole) else None)
         bare += why is None
         print(f"{name}:{line}: {what}: {text}: {why or 'NO REASON GIVEN'}")
-    # what only a race reaches may be run or not
+    # what only a race or another machine reaches may be run or not
     stale = [g for g, whys in given.items()
              if any(not why.startswith("sometimes:") for why in whys)]
     for name, text, what in stale:

@@ -11,8 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 for tool in clang-19 clang++-19 llvm-cov-19 llvm-profdata-19; do
 	command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }
 done
-# asserts are no branches: they are what must not happen
-flags='-g -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic'
+# asserts are no branches: they are what must not happen; and probes hide those around them
+flags='-UBATON_SDT -g -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic'
 export LLVM_PROFILE_FILE=/dev/null # of the programs that meson tries
 test -d "$build" || CC=clang-19 CXX=clang++-19 meson setup "$build" "$here/../.." --buildtype=plain \
 	-Db_ndebug=true -Dc_args="$flags" -Dc_link_args=-fprofile-instr-generate >/dev/null

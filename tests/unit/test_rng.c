@@ -28,6 +28,36 @@ Test(rng, philox_gives_random123s_known_answers)
 	}
 }
 
+Test(rng, every_width_bounds_a_group_alike)
+{
+	static const uint32_t bounds[] = {1,        2,         3, 10000, 1u << 31, (1u << 31) + 1,
+	                                  3u << 30, UINT32_MAX};
+	baton_multiply_fn *wide = baton_multiply_of("avx2");
+
+	cr_assert_null(baton_multiply_of("other"));
+	for (uint64_t n = 0; n < 800; n++) {
+		uint32_t bound = bounds[n % 8], excess = (uint32_t)-bound % bound;
+		uint32_t words[64], high[64], by_avx2[64];
+		bool below = false;
+
+		baton_philox_of("plain")(n, 0, 0, words);
+		words[n % 64] = n % 16 < 8 ? 0 : UINT32_MAX;
+		cr_assert_eq(baton_multiply_of("plain")(words, bound, excess, high),
+		             wide ? wide(words, bound, excess, by_avx2)
+		                  : baton_multiply_of("plain")(words, bound, excess, by_avx2));
+		for (int i = 0; i < 64; i++) {
+			uint64_t product = (uint64_t)words[i] * bound;
+
+			cr_assert_eq(high[i], product >> 32);
+			cr_assert_eq(by_avx2[i], product >> 32);
+			below |= (uint32_t)product < excess;
+		}
+		cr_assert_eq(below, baton_multiply_of("plain")(words, bound, excess, high));
+	}
+	if (!wide)
+		fprintf(stderr, "skipped: no avx2 here\n");
+}
+
 /* What this processor lacks is said, not passed over. */
 Test(rng, every_width_of_vectors_gives_the_same_bits)
 {
