@@ -69,3 +69,7 @@ printf 'gaps.c\treturn 7;\tnever run\tthis is a test\n' >reasons
 look 0 'one line that is not run, and why'
 cat reasons reasons >twice && mv twice reasons
 look 1 'a reason is for one place only'
+printf 'gaps.c\tthe function last\tnever run\tsometimes: another machine\n' >reasons
+look 0 'the lines of a function that is not run, and why'
+printf 'gaps.c\tthe function half\tnever run\tsometimes: another machine\n' >reasons
+look 1 'a reason for another function'
