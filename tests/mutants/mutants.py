@@ -901,7 +901,7 @@ step("batches", "stale view accepted: the turn is not asked", BATCH,
 step("batches", "stale view accepted: the batch in hand is not asked", BATCH,
      "return block->n == w->index_ ? block : NULL;", "return block;")
 step("batches", "every layout has one number", LAYOUT,
-     "1 + atomic_fetch_add_explicit(&n_layouts, 1, memory_order_relaxed)", "1", first=("model",))
+     "1 + atomic_fetch_add_explicit(&n_layouts, 1, memory_order_relaxed)", "1", first=("layout",))
 step("batches", "any dtype read as float32", BATCH,
      " && block->layout->fields[i].dtype == BATON_F32", "")
 step("batches", "a field past the last", BATCH,

@@ -47,6 +47,21 @@ Test(layout, every_field_starts_at_a_multiple_of_64_after_the_one_before)
 	baton_layout_unref(&l);
 }
 
+/* Also where one is made in the other's place. */
+Test(layout, each_has_a_number_that_no_other_had)
+{
+	const baton_field field = {.name = "x", .dtype = BATON_F32, .rank = 0};
+	uint64_t before = 0;
+
+	for (int i = 0; i < 10; i++) {
+		struct baton_layout *l = create(&field, 1, 1);
+
+		cr_assert_gt(l->number, before);
+		before = l->number;
+		baton_layout_unref(&l);
+	}
+}
+
 Test(layout, every_dtype_has_the_size_that_its_name_says)
 {
 	static const struct {
