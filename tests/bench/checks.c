@@ -25,6 +25,7 @@ static int fill_nothing(void *state, baton_writable *b, baton_rng *rng)
 }
 
 /* One number of each line of field i. */
+static float read_lines(const baton_batch *b, size_t i, size_t n) BATON_REQUIRES(*b);
 static float read_lines(const baton_batch *b, size_t i, size_t n)
 {
 	const float *x = baton_f32(b, i);
