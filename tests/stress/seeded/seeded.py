@@ -22,7 +22,7 @@ OPTIONS = {'TSAN_OPTIONS': 'halt_on_error=1:exitcode=66:symbolize=0'}
 WRONG = re.compile(r', [1-9]\d* wrong$|: a (later )?snapshot ', re.M)
 
 RING = ['2000', '3', '4']    # tickets, producers, slots
-SNAPSHOT = ['20000', '4']    # gets, readers
+SNAPSHOT = ['80000', '4', '20000']  # gets, readers, steps: so many that one of them shows it
 BUGS = [  # the claim, the program and its arguments, layers that must see it
     ('the article: one array, refilled', ['reuse', 'reuse'], 'tsan value'),
     ('one count for all fills', ['source', 'shared_state'], 'tsan value'),
