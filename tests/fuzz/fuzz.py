@@ -51,8 +51,8 @@ MUTANTS = {
             ('lib/feed/delivery.c', '\tlet_go(feed, block, b);\n\t*b = (baton_batch)BATON_BATCH_INIT;',
              '\tlet_go(feed, block, b);'),
         'a batch of a block is given back twice':
-            ('lib/feed/batch.c', 'b->index_ < block->n && block->cells[b->index_].state == BATON_CELL_HELD',
-             'b->index_ < block->n'),
+            ('lib/feed/delivery.c', '\t*block = baton_batch_block(b);\n',
+             '\t*block = s->turn == 2 * b->ticket_ + 1 ? s->block : NULL;\n'),
         'the oldest ticket moves on by one only':
             ('lib/feed/delivery.c', '\twhile (d->oldest != d->head &&', '\tif (d->oldest != d->head &&'),
         'completion order goes on behind a stop':
