@@ -72,9 +72,9 @@ struct run {
 	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 
-/* The words of the command line, by their number in struct setup; each ends with NULL. */
 enum { WHEN_AUTO, WHEN_ON, WHEN_OFF }; /* of whens */
 
+/* The words of the command line, by their number in struct setup; each ends with NULL. */
 extern const char *const orders[], *const whens[], *const optimizers[], *const losses[],
 										*const modes[];
 

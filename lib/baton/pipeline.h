@@ -71,9 +71,9 @@ typedef struct baton_options {
  * source itself has a lock that it holds. In both orders of delivery. Close still waits for
  * fills that run.
  *
- * With spares, and with work_conserving (asked for or not), the trainer is a producer too: with start and stop
- * hooks it has a state of its own, index P, made on the thread that calls baton_open() and
- * taken back by baton_close(). What it fills runs inside next(), and is not cut short by a
+ * With spares, and with work_conserving (asked for or not), the trainer is a producer too: with
+ * start and stop hooks it has a state of its own, index P, made on the thread that calls
+ * baton_open() and taken back by baton_close(). What it fills runs inside next(), and is not cut short by a
  * deadline. */
 
 #define BATON_MAX_PRODUCERS 1024
@@ -208,8 +208,8 @@ BATON_API int baton_stats_get(const baton_pipeline *feed, baton_stats *stats);
 
 /* How many batches each producer has filled: writes the first n of them to filled
  * [n], returns how many producers there are (1 for inline and own threads; with spares or
- * work_conserving, also where that is the default, the trainer is one more, the last). With spares those count, too, that were
- * made twice. */
+ * work_conserving, also where that is the default, the trainer is one more, the last). With
+ * spares those count, too, that were made twice. */
 BATON_API size_t baton_stats_filled(const baton_pipeline *feed, uint64_t *filled, size_t n);
 
 /* The fields of this pipeline's batches, lent until close; *n says how many, *rows

@@ -14,8 +14,9 @@ BATON_BEGIN_DECLS
  * fill makes one batch. It is called from any producer thread, several at once
  * for different batches, also before baton_open() has returned, and for a k past
  * the end; by the trainer inside baton_next() too, if that fills (inline, spares,
- * work_conserving: the default of a cheap, pure source without hooks). rng is the batch's own stream: a fill that uses nothing but k and rng
- * gives the same run at any number of producers.
+ * work_conserving: the default of a cheap, pure source without hooks). rng is the
+ * batch's own stream: a fill that uses nothing but k and rng gives the same run at
+ * any number of producers.
  *   state: what start made for this producer, else baton_source.state
  *   b:     lent for the call only
  *   Returns BATON_OK; BATON_END: k is the length, there is no batch k; < 0, best

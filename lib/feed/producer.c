@@ -51,7 +51,9 @@ static void note_fills(struct baton_producer *p)
 	struct baton_pipeline *feed = p->feed;
 	uint32_t surplus = surplus_of(feed);
 
-	if (surplus > 0 && baton_counter_read(&p->filled) != p->filled_then)
+	/* none any more, but a crowd: somebody has called it so just before (note_cpus) */
+	if ((surplus > 0 || baton_wait_crowd(&feed->wait) > 0) &&
+	    baton_counter_read(&p->filled) != p->filled_then)
 		/* relaxed: a hint */
 		atomic_store_explicit(&feed->wait.crowd,
 		                      waits_of_thread(p) == p->waits_then ? surplus : 0,
