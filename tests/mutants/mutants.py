@@ -361,6 +361,9 @@ step("waits", "who computes is of no crowd", PRODUCER,
      "waits_of_thread(p) == p->waits_then ? surplus : 0", "0", first=("wait",))
 step("waits", "who begins to wait in its fills is not looked at", PRODUCER,
      "\t\tnote_now_and_then(p);\n", "", first=("wait",))
+step("waits", "a crowd that is none any more stays one", PRODUCER,
+     "\tif ((surplus > 0 || baton_wait_crowd(&feed->wait) > 0) &&", "\tif (surplus > 0 &&",
+     first=("wait",))
 step("waits", "who was sent to other CPUs is of a crowd", PRODUCER, "\t\tnote_cpus(feed);\n",
      "\t\t;\n", first=("wait",))
 step("waits", "a crowd beside a small pool", PIPELINE, " &&\n\t                       feed->options.blocks >= 64", "",

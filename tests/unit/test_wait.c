@@ -442,6 +442,10 @@ Unit(wait, producers_that_are_sent_to_other_cpus_are_no_crowd)
 	source.start = start_elsewhere;
 	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 64);
 	cr_assert_eq(atomic_load(&feed->surplus), 0);
+	/* called a crowd by one who had looked before */
+	atomic_store(&feed->wait.crowd, 1);
+	while (atomic_load(&feed->wait.crowd) != 0)
+		take_and_give(feed, 1);
 	close_feed(feed);
 }
 
