@@ -17,7 +17,7 @@ struct baton_block *baton_writable_block(const baton_writable *w)
 	const struct baton_slot *s;
 	struct baton_block *block;
 
-	if (!w || w->kind_ == BATON_EMPTY)
+	if (!w || !w->at_) /* empty */
 		return NULL;
 	s = w->at_;
 	if (baton_batch_turn(s) != 2 * w->ticket_)

@@ -47,21 +47,28 @@ static uint64_t window_end(const struct baton_pipeline *feed)
 	return end;
 }
 
-/* The first ready ticket that may be taken. Out of order a deep ring has many to look at; what
+/* The first ready ticket that may be taken, out of order: a deep ring has many to look at. What
  * nobody has claimed is not ready (relaxed: or is found at the next look). */
-static bool find_ready(const struct baton_pipeline *feed, uint64_t *t)
+static bool find_any(const struct baton_pipeline *feed, uint64_t *t)
 {
-	uint64_t end = window_end(feed), claimed;
+	uint64_t end = window_end(feed);
+	uint64_t claimed = atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed);
 
-	if (feed->options.order == BATON_COMPLETION) {
-		claimed = atomic_load_explicit(&feed->ring.ticket, memory_order_relaxed);
-		if (before(claimed, end))
-			end = claimed;
-	}
-	for (*t = feed->delivery.head; before(*t, end); (*t)++)
+	if (before(claimed, end))
+		end = claimed;
+	for (; before(*t, end); (*t)++)
 		if (untaken(feed, *t) && baton_ring_ready(&feed->ring, *t))
 			return true;
 	return false;
+}
+
+/* The first ready ticket that may be taken. In order only head may, and next_block() has seen
+ * that it may. */
+static bool find_ready(const struct baton_pipeline *feed, uint64_t *t)
+{
+	*t = feed->delivery.head;
+	return feed->options.order == BATON_ORDERED ? baton_ring_ready(&feed->ring, *t)
+	                                            : find_any(feed, t);
 }
 
 /* The same with the order that sleeping needs. */
@@ -342,8 +349,19 @@ static int next_block(struct baton_pipeline *feed, uint64_t deadline_ns)
 	return rc;
 }
 
+/* Have a batch in hand. Apart, since it is once a block that there is none. */
+static __attribute__((noinline)) int refill(struct baton_pipeline *feed, uint64_t deadline_ns)
+{
+	const struct baton_delivery *d = &feed->delivery;
+	int rc = BATON_OK;
+
+	while (rc == BATON_OK && d->index == d->n)
+		rc = next_block(feed, deadline_ns);
+	return rc;
+}
+
 /* Is this the last word? Then next() will repeat it. */
-static int last_word(struct baton_delivery *d, int rc)
+static __attribute__((noinline)) int last_word(struct baton_delivery *d, int rc)
 {
 	if (rc == BATON_END || rc == BATON_CANCELED || (rc < 0 && !baton_is_misuse(rc))) {
 		d->ended = rc;
@@ -363,14 +381,14 @@ static int unmapped(struct baton_delivery *d)
 static int hand_out(struct baton_pipeline *feed, baton_batch *b)
 {
 	struct baton_delivery *d = &feed->delivery;
+	struct baton_block *block = d->block;
 	uint32_t i = d->index;
 
-	if (baton_block_own(d->block, i) != BATON_OK)
+	if (baton_block_own(block, i) != BATON_OK)
 		return unmapped(d);
-	d->index++;
-	d->block->cells[i].state = BATON_CELL_HELD;
+	d->index = i + 1;
+	block->cells[i].state = BATON_CELL_HELD;
 	*b = (baton_batch){baton_ring_slot(&feed->ring, d->ticket), d->ticket, i, BATON_POOLED};
-	baton_counter_add(&d->held, 1);
 	baton_counter_add(&d->batches, 1);
 	return BATON_OK;
 }
@@ -378,20 +396,19 @@ static int hand_out(struct baton_pipeline *feed, baton_batch *b)
 static int next_batch(struct baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
 {
 	struct baton_delivery *d = &feed->delivery;
+	int rc = BATON_OK;
 
 	if (b->kind_ != BATON_EMPTY)
 		return BATON_MISUSE_OCCUPIED;
 	if (d->ended != BATON_OK)
 		return d->ended;
 	if (baton_state_of(feed) == BATON_STOPPED)
-		return last_word(d, BATON_CANCELED);
-	while (d->index == d->n) {
-		int rc = next_block(feed, deadline_ns);
-
-		if (rc != BATON_OK)
-			return last_word(d, rc);
-	}
-	return last_word(d, hand_out(feed, b));
+		rc = BATON_CANCELED;
+	else if (d->index == d->n)
+		rc = refill(feed, deadline_ns);
+	if (rc == BATON_OK)
+		rc = hand_out(feed, b);
+	return rc == BATON_OK ? BATON_OK : last_word(d, rc);
 }
 
 int baton_next_until(baton_pipeline *feed, baton_batch *b, uint64_t deadline_ns)
@@ -437,13 +454,6 @@ static void let_go(struct baton_pipeline *feed, struct baton_block *block, const
 		give_back(feed, b->ticket_);
 }
 
-static void forget_held(struct baton_delivery *d)
-{
-	uint64_t held = baton_counter_read(&d->held);
-
-	atomic_store_explicit(&d->held, held - 1, memory_order_relaxed);
-}
-
 int baton_release(baton_pipeline *feed, baton_batch *b)
 {
 	struct baton_block *block;
@@ -451,7 +461,7 @@ int baton_release(baton_pipeline *feed, baton_batch *b)
 
 	if (rc != BATON_OK)
 		return rc;
-	forget_held(&feed->delivery);
+	baton_counter_add(&feed->delivery.back, 1);
 	let_go(feed, block, b);
 	*b = (baton_batch)BATON_BATCH_INIT;
 	return BATON_OK;
@@ -515,7 +525,7 @@ int baton_detach(baton_pipeline *feed, baton_batch *b)
 		let_go(feed, block, b);
 	}
 	baton_block_keep(mine);
-	forget_held(&feed->delivery);
+	baton_counter_add(&feed->delivery.back, 1);
 	*b = (baton_batch){mine, 0, 0, BATON_DETACHED};
 	return BATON_OK;
 }

@@ -39,7 +39,7 @@ struct baton_delivery {
 	baton_error stop;                   /* and what it says */
 	int misuse;                         /* what the last next() answered, if it was misuse */
 	int ended;                          /* what next() has said for good; OK: nothing yet */
-	baton_counter held;                 /* batches handed out and not given back */
+	baton_counter back;                 /* batches given back; the rest is held */
 	uint64_t waited_ns;                 /* how long the last wait was; 0: none yet */
 	uint64_t late_ns;                   /* when the ticket at head is late, */
 	uint64_t waited_for;  /* if that is this one; late_ns 0: none was waited for */
@@ -98,6 +98,16 @@ static inline enum baton_state baton_state_of(const struct baton_pipeline *feed)
 	/* relaxed: a hint that claims and fills may stop; who must not miss it sleeps, and
 	 * looks with ORDER_RECHECK */
 	return (enum baton_state)atomic_load_explicit(&feed->state, memory_order_relaxed);
+}
+
+/* Batches handed out and not given back. To other threads than the trainer's a hint: they may see
+ * one come back that they have not seen go. */
+static inline uint64_t baton_held(const struct baton_pipeline *feed)
+{
+	uint64_t back = baton_counter_read(&feed->delivery.back);
+	uint64_t out = baton_counter_read(&feed->delivery.batches);
+
+	return out > back ? out - back : 0;
 }
 
 /* pipeline.c: no new claims, and everybody who waits for one wakes. */

@@ -420,7 +420,7 @@ int baton_close(baton_pipeline **feed)
 		return BATON_MISUSE_NULL;
 	if (!*feed)
 		return BATON_OK;
-	if (baton_counter_read(&(*feed)->delivery.held) > 0 ||
+	if (baton_held(*feed) > 0 ||
 	    /* acquire: pairs with the release in claim.c; whoever was inside is done */
 	    atomic_load_explicit(&(*feed)->lent, memory_order_acquire) > 0)
 		return BATON_MISUSE_LENT;
@@ -457,7 +457,7 @@ int baton_stats_get(const baton_pipeline *feed, baton_stats *stats)
 	now.blocks = feed->pool.n_slots;
 	now.block_batches = feed->pool.block_batches;
 	now.producers = feed->n_threads;
-	now.held = (uint32_t)baton_counter_read(&d->held);
+	now.held = (uint32_t)baton_held(feed);
 	now.claims = atomic_load_explicit(&feed->lent, memory_order_relaxed);
 	now.spares = feed->pool.n_spares;
 	now.replaced = baton_counter_read(&d->replaced);

@@ -30,7 +30,7 @@ UNCHECKED = {
          ' : NULL;\n', '', 1)],
     # stale, empty and absent handles, fields that there are not or of another dtype
     'lib/feed/batch.c': [
-        ('	if (!w || w->kind_ == BATON_EMPTY)\n		return NULL;\n', '', 1),
+        ('	if (!w || !w->at_) /* empty */\n		return NULL;\n', '', 1),
         ('	if (baton_batch_turn(s) != 2 * w->ticket_)\n		return NULL;\n', '', 1),
         ('return block->n == w->index_ ? block : NULL;', 'return block;', 1),
         ('	if (!b)\n		return NULL;\n', '', 1),
@@ -55,12 +55,9 @@ UNCHECKED = {
         ('	*block = baton_batch_block(b);\n'
          '	return *block ? BATON_OK : BATON_MISUSE_STALE;\n',
          f'	*block = {LOAD};\n	return BATON_OK;\n', 1),
-        ('	d->block->cells[i].state = BATON_CELL_HELD;\n', '', 1),
+        ('	block->cells[i].state = BATON_CELL_HELD;\n', '', 1),
         ('	block->cells[b->index_].state = BATON_CELL_RETURNED;\n', '', 1),
-        ('	baton_counter_add(&d->held, 1);\n', '', 1),
-        ('	uint64_t held = baton_counter_read(&d->held);\n\n'
-         '	atomic_store_explicit(&d->held, held - 1, memory_order_relaxed);\n',
-         '	(void)d;\n', 1),
+        ('	baton_counter_add(&feed->delivery.back, 1);\n', '', 2),
         ('	*b = (baton_batch)BATON_BATCH_INIT;\n', '', 1)],
     # misuse of claims, and what only this remembers
     'lib/feed/claim.c': [
