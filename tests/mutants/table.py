@@ -159,6 +159,7 @@ class Tree:
 
     def __init__(self, place, changes, patience):
         self.place, self.changed, self.patience = place, {}, patience
+        self.made = {}  # (source, flags) -> its object
         for path, old, new in changes:
             text = self.changed.get(path) or read(path)
             if text.count(old) != 1:
@@ -176,6 +177,13 @@ class Tree:
         missing = [path for path in self.changed if not os.path.exists(os.path.join(place, path))]
         if missing:
             raise Wrong(f"{missing}: not part of the text")
+
+    def object(self, source, flags):
+        """Of the changed text: one for all programs that it is part of."""
+        if (source, flags) not in self.made:
+            to = os.path.join(self.place, f"{len(self.made)}.o")
+            self.made[source, flags] = compile_object(self.place, source, flags, to)
+        return self.made[source, flags]
 
 
 # --- objects --------------------------------------------------------------------------
@@ -229,10 +237,10 @@ class Program:
 
     def link(self, objects, tree, place):
         parts = []
-        for i, unit in enumerate(self.units):
+        for unit in self.units:
             part, deps = objects.get(*unit)
             if tree and not deps.isdisjoint(tree.changed):
-                part = compile_object(tree.place, *unit, os.path.join(place, f"{self.name}{i}.o"))
+                part = tree.object(*unit)
             parts.append(part)
         exe = os.path.join(place, self.name)
         error = build([*CC, *parts, *self.links, "-o", exe], place)
