@@ -95,7 +95,7 @@ static void give_back(struct baton_pipeline *feed, uint64_t t)
 	if (feed->source.fill)
 		baton_wait_released(&feed->wait, &feed->ring, d->oldest, d->taken);
 	else
-		baton_wait_pass_on(&feed->wait, &feed->ring, 0);
+		baton_wait_pass_on(&feed->wait, &feed->ring);
 }
 
 /* Remember the END or error that comes after this block. The lowest one counts, and is the
@@ -141,7 +141,7 @@ static void take(struct baton_pipeline *feed, uint64_t t)
 }
 
 /* Sleep until what we want may be there. */
-static void park(struct baton_pipeline *feed, uint64_t deadline_ns, bool again)
+static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 {
 	struct baton_delivery *d = &feed->delivery;
 	uint64_t wants = feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY;
@@ -149,7 +149,7 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns, bool again)
 		baton_now_ns() + (feed->pool.n_spares ? BATON_LATE_NS : BATON_TRAINER_NAP_NS);
 	int32_t epoch;
 
-	baton_wait_pass_on(&feed->wait, &feed->ring, again ? 0 : baton_wait_crowd(&feed->wait));
+	baton_wait_pass_on(&feed->wait, &feed->ring);
 	epoch = baton_wait_trainer_down(&feed->wait, wants);
 	if (!any_ready_recheck(feed) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) != BATON_STOPPED) {
@@ -268,7 +268,6 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
                       uint64_t *claimed_ns)
 {
 	int turn = 0, turns = turns_to_wait(feed);
-	bool again = false;
 
 	while (!find_ready(feed, t)) {
 		bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;
@@ -289,11 +288,10 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 			continue;
 		if (over) {
 			/* to poll is to wait: the rule for a trainer about to sleep holds */
-			baton_wait_pass_on(&feed->wait, &feed->ring, 0);
+			baton_wait_pass_on(&feed->wait, &feed->ring);
 			return BATON_TIMEOUT;
 		}
-		park(feed, deadline_ns, again);
-		again = true;
+		park(feed, deadline_ns);
 	}
 	return BATON_OK;
 }

@@ -14,7 +14,6 @@
 #include "wait.h"
 #include <baton/pipeline.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 
 /* How far the run is. Only ever rises. */
@@ -55,8 +54,6 @@ struct baton_producer {
 	int index;
 	void *state;
 	bool woken;              /* slept since its last claim */
-	long waits_then;         /* when its fills were last looked at, how often its thread */
-	uint64_t filled_then;    /* had waited, and what it had filled */
 	struct baton_slot *slot; /* where the turn of the ticket in hand is looked up */
 	struct baton_slot *hand; /* a slot of its own, in which nothing travels */
 	baton_counter filled, parks;
@@ -84,10 +81,6 @@ struct baton_pipeline {
 	uint32_t n_producers;
 	uint32_t n_threads; /* of ours, running */
 	uint32_t n_cpus;
-	cpu_set_t cpus; /* none: not known */
-	/* How many of n_threads only take turns if the source computes. relaxed: a hint, which a
-	 * thread may put to 0 */
-	_Atomic(uint32_t) surplus;
 	struct baton_producer *inner; /* the trainer as a producer; NULL: it fills nothing */
 	bool started_inner;           /* its start hook ran */
 	sem_t started;                /* posted by each thread after its start hook */

@@ -147,16 +147,15 @@ static int check_options(const baton_options *o, const baton_source *source, bat
 	return check_helping(o, source, err);
 }
 
-/* Where the caller may run, and so whom it starts. */
-static void count_cpus(struct baton_pipeline *feed)
+static uint32_t count_cpus(void)
 {
 	_Static_assert(CPU_SETSIZE - 1 <= BATON_MAX_PRODUCERS, "they are never too many");
+	cpu_set_t cpus;
+	int n = 2;
 
-	feed->n_cpus = 2;
-	if (sched_getaffinity(0, sizeof(feed->cpus), &feed->cpus) == 0)
-		feed->n_cpus = (uint32_t)CPU_COUNT(&feed->cpus);
-	else
-		CPU_ZERO(&feed->cpus); /* more than we know of */
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		n = CPU_COUNT(&cpus);
+	return (uint32_t)n;
 }
 
 static uint32_t power_of_two(uint32_t n)
@@ -189,16 +188,6 @@ static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
 	return n;
 }
 
-/* Producers that the CPUs have no use for while others compute. In a small pool they have: it
- * is empty before those who let it run full are awake again. */
-static uint32_t surplus(const struct baton_pipeline *feed)
-{
-	return feed->n_threads > feed->n_cpus && CPU_COUNT(&feed->cpus) > 0 &&
-	                       feed->options.blocks >= 64
-	               ? feed->n_threads - feed->n_cpus
-	               : 0;
-}
-
 /* Inline, or beside the producers. */
 static bool trainer_fills(const struct baton_pipeline *feed)
 {
@@ -219,7 +208,7 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 	baton_options *o = &feed->options;
 	uint32_t threads = (uint32_t)o->producers;
 
-	count_cpus(feed);
+	feed->n_cpus = count_cpus();
 	if (o->producers <= 0)
 		threads = feed->n_cpus > 1 ? feed->n_cpus - 1 : 1;
 	feed->n_threads = feed->source.fill && o->producers != BATON_INLINE ? threads : 0;
@@ -236,7 +225,6 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 		o->blocks = automatic_blocks(feed->n_threads,
 		                             o->block_batches * baton_layout_data_bytes(layout));
 	o->blocks = power_of_two(o->blocks);
-	atomic_init(&feed->surplus, surplus(feed));
 }
 
 /* Tickets and batches past the end, if it is known. A limit of 2^61 blocks, thousands of

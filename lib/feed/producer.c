@@ -13,83 +13,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static int thread_of(const struct baton_producer *p)
 {
 	return baton_thread_of(p->feed, (uint32_t)p->index);
 }
 
-static uint32_t surplus_of(const struct baton_pipeline *feed)
-{
-	return atomic_load_explicit(&feed->surplus, memory_order_relaxed);
-}
-
-/* How often the calling thread has waited in the kernel for anything but a CPU; another number
- * each time if that can't be known. */
-static long waits_of_thread(const struct baton_producer *p)
-{
-	struct rusage usage;
-
-	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : p->waits_then + 1;
-}
-
-/* From here on its fills are looked at. */
-static void note_from_here(struct baton_producer *p)
-{
-	if (surplus_of(p->feed) > 0) {
-		p->waits_then = waits_of_thread(p);
-		p->filled_then = baton_counter_read(&p->filled);
-	}
-}
-
-/* Has it waited inside its fills since then? Then each of us is of use; else so many are as there
- * are CPUs. Asked before it sleeps; and now and then by who does not, since a source may begin
- * to wait when others are asleep already. */
-static void note_fills(struct baton_producer *p)
-{
-	struct baton_pipeline *feed = p->feed;
-	uint32_t surplus = surplus_of(feed);
-
-	/* none any more, but a crowd: somebody has called it so just before (note_cpus) */
-	if ((surplus > 0 || baton_wait_crowd(&feed->wait) > 0) &&
-	    baton_counter_read(&p->filled) != p->filled_then)
-		/* relaxed: a hint */
-		atomic_store_explicit(&feed->wait.crowd,
-		                      waits_of_thread(p) == p->waits_then ? surplus : 0,
-		                      memory_order_relaxed);
-}
-
-#define LOOK_EVERY 64 /* batches */
-
-static void note_now_and_then(struct baton_producer *p)
-{
-	if (baton_wait_crowd(&p->feed->wait) > 0 &&
-	    baton_counter_read(&p->filled) - p->filled_then >= LOOK_EVERY) {
-		note_fills(p);
-		note_from_here(p);
-	}
-}
-
-/* Of threads that were sent elsewhere than where they were started, nobody knows how many CPUs
- * they have. */
-static void note_cpus(struct baton_pipeline *feed)
-{
-	cpu_set_t mine;
-
-	if (feed->source.start &&
-	    (sched_getaffinity(0, sizeof(mine), &mine) != 0 || !CPU_EQUAL(&mine, &feed->cpus)))
-		atomic_store_explicit(&feed->surplus, 0, memory_order_relaxed);
-}
-
 /* Sleep until a slot may be free, or the run is over. */
 static void park(struct baton_producer *p, uint64_t deadline_ns)
 {
 	struct baton_pipeline *feed = p->feed;
-	int32_t epoch;
+	int32_t epoch = baton_wait_producer_down(&feed->wait);
 
-	note_fills(p);
-	epoch = baton_wait_producer_down(&feed->wait);
 	if (baton_wait_full(&feed->ring) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) == BATON_RUNNING) {
 		baton_counter_add(&p->parks, 1);
@@ -101,7 +36,6 @@ static void park(struct baton_producer *p, uint64_t deadline_ns)
 		p->woken = true;
 	}
 	baton_wait_producer_up(&feed->wait);
-	note_from_here(p);
 }
 
 static int try_claim(struct baton_pipeline *feed, uint64_t *t, struct baton_block **block)
@@ -153,8 +87,7 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	if (*t + 1 == p->feed->limit)
 		baton_halt(p->feed); /* that was the last: who sleeps for another is told */
 	else if (p->woken)
-		baton_wait_pass_on(&p->feed->wait, &p->feed->ring,
-		                   baton_wait_crowd(&p->feed->wait));
+		baton_wait_pass_on(&p->feed->wait, &p->feed->ring);
 	p->woken = false;
 	return BATON_OK;
 }
@@ -314,8 +247,6 @@ void *baton_producer_main(void *arg)
 	snprintf(name, sizeof(name), "baton-%d", p->index);
 	pthread_setname_np(pthread_self(), name);
 	rc = baton_producer_start(p);
-	if (rc == BATON_OK)
-		note_cpus(feed);
 	sem_post(&feed->started);
 	if (rc < 0)
 		return NULL;
@@ -323,7 +254,6 @@ void *baton_producer_main(void *arg)
 	while (baton_producer_claim(p, BATON_FOREVER, &t, &block) == BATON_OK) {
 		baton_producer_fill(p, t, block);
 		baton_producer_publish(feed, t, block);
-		note_now_and_then(p);
 	}
 	baton_account_turn(&p->account, BATON_NO_TIME, baton_now_ns());
 	baton_producer_stop(p);

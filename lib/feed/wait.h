@@ -25,16 +25,13 @@
  * epoch, and S4 does not sleep. S1 and P3 pair so that who sees a moved epoch sees what
  * was written before it (cancel's flag).
  *
- * Whom not to wake, since a wake costs as much as many small batches:
- *   - The trainer does not wake a producer of ours for each slot that it frees, but once
- *     half of the slots that it does not itself hold are free, and not again before somebody
- *     has claimed since. (Threads of the caller's own are woken for each: somebody may wait
- *     for what they do next, who never comes here.) Alone, that deadlocks and starves; two
- *     rules override: a trainer about to sleep first wakes a producer if the next slot is
- *     free; and a producer that was woken, and finds the slot after its own free too, wakes
- *     one more before it fills.
- *   - Of producers that compute, more than there are CPUs only take turns, and the trainer's
- *     time: `crowd` of them are left asleep. Of producers that sleep inside their fills none. */
+ * Whom not to wake, since a wake costs as much as many small batches: the trainer does not
+ * wake a producer of ours for each slot that it frees, but once half of the slots that it does
+ * not itself hold are free, and not again before somebody has claimed since. (Threads of the
+ * caller's own are woken for each: somebody may wait for what they do next, who never comes
+ * here.) Alone, that deadlocks and starves; two rules override: a trainer about to sleep first
+ * wakes a producer if the next slot is free; and a producer that was woken, and finds the slot
+ * after its own free too, wakes one more before it fills. */
 
 #include "futex.h"
 #include "ring.h"
@@ -83,9 +80,6 @@ static inline void baton_wait_turn(int turn)
 struct baton_wait {
 	_Alignas(BATON_LINE) _Atomic(int32_t) producers_epoch;
 	_Atomic(uint32_t) producers_asleep;
-	/* How many may sleep on while slots are free: always fewer than there are. relaxed: any
-	 * value that it ever had leaves one awake */
-	_Atomic(uint32_t) crowd;
 	_Alignas(BATON_LINE) _Atomic(int32_t) trainer_epoch;
 	_Atomic(uint64_t) trainer_wants;
 	/* The trainer's own: */
@@ -96,7 +90,6 @@ static inline void baton_wait_init(struct baton_wait *w)
 {
 	atomic_init(&w->producers_epoch, 0);
 	atomic_init(&w->producers_asleep, 0);
-	atomic_init(&w->crowd, 0);
 	atomic_init(&w->trainer_epoch, 0);
 	atomic_init(&w->trainer_wants, 0);
 	w->woken_at = UINT64_MAX; /* thousands of years from any ticket */
@@ -168,24 +161,25 @@ static inline bool baton_wait_ready(const struct baton_ring *r, uint64_t t)
 }
 
 /* P2 of the trainer: does any producer sleep that would help? */
-static inline bool baton_wait_any_asleep(struct baton_wait *w, uint32_t crowd)
+static inline bool baton_wait_any_asleep(struct baton_wait *w)
 {
-	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) > crowd;
-}
-
-static inline uint32_t baton_wait_crowd(const struct baton_wait *w)
-{
-	return atomic_load_explicit(&w->crowd, memory_order_relaxed);
+	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) > 0;
 }
 
 /* Is the slot of the next ticket free? By one who has read the flag: so the ticket is at
- * least as new as the one that a sleeper tried to claim before it raised it. */
+ * least as new as the one that a sleeper tried to claim before it raised it. A turn that is past
+ * it says that it has been claimed and published since: then another one is next. */
 static inline bool baton_wait_next_is_free(const struct baton_ring *r)
 {
-	uint64_t t = atomic_load_explicit(&r->ticket, ORDER_RECHECK);
-	uint64_t turn = atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK);
+	int64_t past;
 
-	return turn == 2 * t;
+	do {
+		uint64_t t = atomic_load_explicit(&r->ticket, ORDER_RECHECK);
+
+		past = baton_ring_past(
+			atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK), t);
+	} while (past > 0);
+	return past == 0;
 }
 
 /* After a release, by the trainer, which has released every ticket below oldest and
@@ -196,7 +190,7 @@ static inline void baton_wait_released(struct baton_wait *w, const struct baton_
 	uint64_t n_slots = r->mask + 1, t;
 	int64_t n_free;
 
-	if (!baton_wait_any_asleep(w, baton_wait_crowd(w)))
+	if (!baton_wait_any_asleep(w))
 		return;
 	/* relaxed: an old ticket makes more slots look free, and wakes sooner */
 	t = atomic_load_explicit(&r->ticket, memory_order_relaxed);
@@ -208,13 +202,10 @@ static inline void baton_wait_released(struct baton_wait *w, const struct baton_
 }
 
 /* The two rules that override the hysteresis: for a trainer about to sleep, and for a
- * producer that was woken and has claimed. And for a release that knows no hysteresis.
- * crowd: baton_wait_crowd(); or 0, by one who has waited in vain: those that are awake may be
- * suspended. */
-static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r,
-                                      uint32_t crowd)
+ * producer that was woken and has claimed. And for a release that knows no hysteresis. */
+static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r)
 {
-	if (baton_wait_any_asleep(w, crowd) && baton_wait_next_is_free(r))
+	if (baton_wait_any_asleep(w) && baton_wait_next_is_free(r))
 		baton_wait_wake(&w->producers_epoch, 1);
 }
 

@@ -90,7 +90,7 @@ claim(struct rig *r, bool sleeps, uint64_t at_once, uint64_t *t, struct baton_bl
 		}
 	}
 	if (woken)
-		baton_wait_pass_on(&r->wait, &r->ring, baton_wait_crowd(&r->wait));
+		baton_wait_pass_on(&r->wait, &r->ring);
 	return n;
 }
 
@@ -128,12 +128,12 @@ static void *producer_main(void *arg)
 	return NULL;
 }
 
-static void trainer_sleeps(struct rig *r, uint64_t t, bool again)
+static void trainer_sleeps(struct rig *r, uint64_t t)
 {
 	uint64_t nap = baton_now_ns() + BATON_TRAINER_NAP_NS;
 	int32_t epoch;
 
-	baton_wait_pass_on(&r->wait, &r->ring, again ? 0 : baton_wait_crowd(&r->wait));
+	baton_wait_pass_on(&r->wait, &r->ring);
 	epoch = baton_wait_trainer_down(&r->wait, 2 * t + 1);
 	if (!baton_wait_ready(&r->ring, t))
 		baton_futex_wait(&r->wait.trainer_epoch, epoch, nap);
@@ -153,7 +153,7 @@ static inline __attribute__((always_inline)) bool trip(struct rig *r, bool sleep
 			else if (turn < BATON_TRAINER_TURNS)
 				baton_wait_turn(turn);
 			else
-				trainer_sleeps(r, t, turn > BATON_TRAINER_TURNS);
+				trainer_sleeps(r, t);
 		}
 		if (!bench_use(r->setup,
 		               (void *)atomic_load_explicit(&s->block, memory_order_relaxed),
@@ -171,14 +171,6 @@ static bool train(struct rig *r, uint64_t from, uint64_t n, uint64_t *made)
 	return r->sleeps ? trip(r, true, from, n, made) : trip(r, false, from, n, made);
 }
 
-/* As in pipeline.c and producer.c, which find out by themselves whether a source computes. */
-static uint32_t crowd_of(const struct bench_setup *s)
-{
-	uint32_t cpus = bench_cpus();
-
-	return !s->work.wait_ns && s->producers > cpus && s->pool >= 64 ? s->producers - cpus : 0;
-}
-
 static bool rig_init(struct rig *r, const struct bench_setup *s)
 {
 	size_t bytes = (s->words * sizeof(uint64_t) + BATON_LINE - 1) / BATON_LINE * BATON_LINE;
@@ -189,7 +181,6 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 		return false;
 	baton_ring_init(&r->ring, r->slots, s->pool, 0);
 	baton_wait_init(&r->wait);
-	atomic_init(&r->wait.crowd, crowd_of(s));
 	for (uint32_t i = 0; i < s->pool; i++)
 		atomic_init(&r->slots[i].block, (void *)(memory + i * bytes));
 	bench_gate_init(&r->start, s->producers + 1);

@@ -51,7 +51,6 @@ SLOW = ("slow_fill", "", "preemptions 1")
 KEPT_HALT = ("halt", "-DTAKES=1 -DN_TICKETS=2", "")
 KEPT_HALT3 = ("halt", "-DTAKES=1 -DN_TICKETS=2 -DN_PRODUCERS=3", "preemptions 1")
 KEPT_CANCEL = ("cancel", "-DTAKES=1 -DN_TICKETS=2", "")
-CROWD = ("park", "-DCROWD=1 -DN_PRODUCERS=2 -DN_SLOTS=1 -DN_TICKETS=2", "preemptions 0")
 PARKS = [PARK, PARK2, CANCEL, BUSY]
 HELP = ("helping", "-DN_SLOTS=1", "")
 HELP2 = ("helping", "-DN_PRODUCERS=2", "")
@@ -60,6 +59,7 @@ HELP_PARK = ("park", "-DSPARES=1 -DNAPS=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKET
 HELP_SLEEP = ("park", "-DSPARES=2 -DNAPS=9 -DDIE=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
 HELPS = [HELP, HELP2, HELP_DEAD, HELP_PARK, HELP_SLEEP]
 LEAVE, LEAVE1 = ("leave", "", ""), ("leave", "-DN_SLOTS=1", "")
+BACKWARDS = ("leave", "-DBACKWARDS", "preemptions 1")
 CLAIMS, CLAIM_CLOSE = ("claims", "", ""), ("claims", "-DCLOSE", "")
 SCENARIOS = [TWO, TWO2, *PARKS, HALT, CLAIMS, CLAIM_CLOSE]
 
@@ -73,7 +73,8 @@ PRODUCERS_LOOK = (
     "atomic_load_explicit(&r->ticket, ORDER_RECHECK);\n"
     "\tuint64_t turn = atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK);\n\n"
     "\treturn baton_ring_past")
-PASSERS_LOOK = PRODUCERS_LOOK.replace("return baton_ring_past", "return turn == 2 * t")
+PASSERS_TICKET = "\t\tuint64_t t = atomic_load_explicit(&r->ticket, ORDER_RECHECK);\n\n\t\tpast ="
+PASSERS_TURN = "atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK), t);\n\t} while"
 
 
 @dataclasses.dataclass
@@ -144,7 +145,7 @@ order("RECHECK", "seq_cst", "relaxed", PARKS)
 # each place where a label stands, alone
 weaker("P2 after a publish", WAIT, "&w->trainer_wants, ORDER_ASLEEP); /* P2 */",
        "ORDER_ASLEEP", "acquire", PARKS)
-weaker("P2 of the trainer", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > crowd",
+weaker("P2 of the trainer", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > 0",
        "ORDER_ASLEEP", "acquire", PARKS)
 weaker("S2 of the trainer", WAIT, "&w->trainer_wants, wants, ORDER_ASLEEP)",
        "ORDER_ASLEEP", "release", PARKS)
@@ -159,13 +160,14 @@ step("orders", "S3 of a producer, ticket: relaxed", WAIT, PRODUCERS_LOOK,
      PRODUCERS_LOOK.replace("ORDER_RECHECK", "memory_order_relaxed", 1), PARKS,
      "equivalent: an old ticket's slot is past it, so the producer does not sleep",
      layers=("model",))
-step("orders", "who passes on looks at the next slot, ticket: relaxed", WAIT, PASSERS_LOOK,
-     PASSERS_LOOK.replace("ORDER_RECHECK", "memory_order_relaxed", 1), [LEAVE, LEAVE1, *PARKS],
+step("orders", "who passes on looks at the next slot, ticket: relaxed", WAIT, PASSERS_TICKET,
+     PASSERS_TICKET.replace("ORDER_RECHECK", "memory_order_relaxed"),
+     [LEAVE, LEAVE1, BACKWARDS, *PARKS],
      "equivalent: a sleeper has tried to claim before it raises the flag, so who reads the flag "
      "sees the ticket that it saw, or a later one", layers=("model",))
-step("orders", "who passes on looks at the next slot, turn: relaxed", WAIT, PASSERS_LOOK,
-     PASSERS_LOOK.replace("ORDER_RECHECK);\n\n", "memory_order_relaxed);\n\n"),
-     [LEAVE, LEAVE1, *PARKS],
+step("orders", "who passes on looks at the next slot, turn: relaxed", WAIT, PASSERS_TURN,
+     PASSERS_TURN.replace("ORDER_RECHECK", "memory_order_relaxed"),
+     [LEAVE, LEAVE1, BACKWARDS, *PARKS],
      "equivalent: that it is free the trainer wrote itself; a producer's old look is one that "
      "came before the release, which wakes for itself", layers=("model",))
 weaker("S3 of a producer, state", SLEEPERS,
@@ -349,31 +351,13 @@ step("waits", "hysteresis that never wakes", WAIT, "2 * (uint64_t)n_free < n_slo
      "n_free <= (int64_t)(2 * n_slots + held)", [BUSY])
 step("waits", "a wake for each release until somebody claims", WAIT, " || t == w->woken_at", "",
      layers=("unit",), first=("wait",))
-step("waits", "a crowd of all", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > crowd",
-     "&w->producers_asleep, ORDER_ASLEEP) > crowd + 1", [CROWD])
-step("waits", "no crowd", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > crowd",
-     "&w->producers_asleep, ORDER_ASLEEP) > crowd * 0", layers=("unit",), first=("wait",))
-step("waits", "who has napped in vain leaves the crowd asleep", DELIVERY,
-     "again ? 0 : baton_wait_crowd(&feed->wait)", "baton_wait_crowd(&feed->wait)",
-     first=("wait",))
-step("waits", "who waits in its fills is of a crowd", PRODUCER,
-     "waits_of_thread(p) == p->waits_then ? surplus : 0", "surplus", first=("wait",))
-step("waits", "who computes is of no crowd", PRODUCER,
-     "waits_of_thread(p) == p->waits_then ? surplus : 0", "0", first=("wait",))
-step("waits", "who begins to wait in its fills is not looked at", PRODUCER,
-     "\t\tnote_now_and_then(p);\n", "", first=("wait",))
-step("waits", "a crowd that is none any more stays one", PRODUCER,
-     "\tif ((surplus > 0 || baton_wait_crowd(&feed->wait) > 0) &&", "\tif (surplus > 0 &&",
-     first=("wait",))
-step("waits", "who was sent to other CPUs is of a crowd", PRODUCER, "\t\tnote_cpus(feed);\n",
-     "\t\t;\n", first=("wait",))
-step("waits", "a crowd beside a small pool", PIPELINE, " &&\n\t                       feed->options.blocks >= 64", "",
-     first=("wait",))
+step("waits", "who passes on misses that the next has been claimed", WAIT,
+     "\t} while (past > 0);\n", "\t} while (false);\n", [BACKWARDS])
 step("waits", "no wake by a trainer about to sleep", SLEEPERS,
-     "\tbaton_wait_pass_on(&waits, &ring, again ? 0 : baton_wait_crowd(&waits));\n\tepoch =",
+     "\tbaton_wait_pass_on(&waits, &ring);\n\tepoch =",
      "\tepoch =", [OUT])
 step("waits", "no wake by a producer that was woken", SLEEPERS,
-     "\telse if (woken)\n\t\tbaton_wait_pass_on(&waits, &ring, baton_wait_crowd(&waits));", "",
+     "\telse if (woken)\n\t\tbaton_wait_pass_on(&waits, &ring);", "",
      [SLOW])
 step("waits", "neither of the two rules wakes", WAIT,
      "baton_wait_next_is_free(r))\n\t\tbaton_wait_wake(&w->producers_epoch, 1);",
@@ -479,8 +463,7 @@ step("producers", "a producer up again is still counted as asleep", PRODUCER,
      "\tbaton_wait_producer_up(&feed->wait);\n", "")
 step("producers", "a producer forgets that it was woken", PRODUCER, "\t\tp->woken = true;\n", "")
 step("producers", "a woken producer does not pass on", PRODUCER,
-     "\telse if (p->woken)\n\t\tbaton_wait_pass_on(&p->feed->wait, &p->feed->ring,\n"
-     "\t\t                   baton_wait_crowd(&p->feed->wait));\n", "")
+     "\telse if (p->woken)\n\t\tbaton_wait_pass_on(&p->feed->wait, &p->feed->ring);\n", "")
 step("producers", "the last ticket claimed does not halt", PRODUCER,
      "\tif (*t + 1 == p->feed->limit)\n", "\tif (0)\n")
 step("producers", "the ticket before the last halts", PRODUCER,
@@ -642,7 +625,7 @@ step("delivery", "no wake after a release", DELIVERY,
 step("delivery", "own threads wait for half of the pool", DELIVERY,
      "\tif (feed->source.fill)\n\t\tbaton_wait_released", "\tif (1)\n\t\tbaton_wait_released")
 step("delivery", "own threads' wake missing", DELIVERY,
-     "\telse\n\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n", "")
+     "\telse\n\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n", "")
 step("delivery", "error ticket dropped by the trainer", DELIVERY,
      "\tif (block->stop == BATON_OK)\n", "\tif (block->stop <= BATON_OK)\n")
 step("delivery", "an end at its block's first batch", DELIVERY,
@@ -659,8 +642,7 @@ step("delivery", "an empty block is not given back", DELIVERY,
      "\tif (d->n > 0)\n",
      reason="equivalent: only a stop comes without a batch, and after it nobody claims a slot")
 step("delivery", "a trainer about to sleep wakes nobody", DELIVERY,
-     "\tbaton_wait_pass_on(&feed->wait, &feed->ring, again ? 0 : baton_wait_crowd(&feed->wait));\n"
-     "\tepoch =", "\tepoch =")
+     "\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\tepoch =", "\tepoch =")
 asleep("delivery", "a trainer that wants any sleeps for the lowest", DELIVERY,
        "feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY",
        "2 * d->head + 1")
@@ -678,7 +660,7 @@ step("delivery", "a deadline is not seen by who waits", DELIVERY,
      "bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;",
      "bool over = false;")
 step("delivery", "a trainer that polls wakes nobody", DELIVERY,
-     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\t\t\treturn BATON_TIMEOUT;",
+     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
 step("delivery", "time waited for a fill put down to claims", DELIVERY,
      "if (*claimed_ns == 0 && (turn % 32 == 31 || turn >= turns) &&\n\t\t    head_is_claimed(feed)) {",
@@ -827,8 +809,10 @@ charge("a part of a wait below 0", LEDGER, "\tsettle_waits(ledger->ns);\n", "")
 
 step("delivery", "END delivered early", DELIVERY,
      "if (d->stopping && !before(d->head, d->stop_ticket))", "if (d->stopping)")
-step("delivery", "END delivered before its block's batches", DELIVERY,
-     "\telse if (d->index == d->n)\n", "\telse if (d->index == d->n || d->stopping)\n")
+mutant("delivery", "END delivered before its block's batches", [
+    (DELIVERY, "\telse if (d->index == d->n)\n", "\telse if (d->index == d->n || d->stopping)\n"),
+    (DELIVERY, "while (rc == BATON_OK && d->index == d->n)",
+     "while (rc == BATON_OK && (d->index == d->n || d->stopping))")])
 step("delivery", "waits past the known end", DELIVERY,
      "\tif (d->head == feed->limit)\n\t\treturn BATON_END;\n", "")
 step("delivery", "waits for the slot that it holds itself", DELIVERY,
@@ -1034,7 +1018,7 @@ step("numbers, errors, threads", "open leaves signals blocked", "lib/thread.c",
      "\tpthread_sigmask(SIG_SETMASK, &before, NULL);\n", "", first=("pipeline",))
 
 step("waits", "a release of which the caller's own threads hear nothing", SLEEPERS,
-     "#ifdef OWN\n\tbaton_wait_pass_on(&waits, &ring, 0);", "#ifdef OWN\n", [("busy", "-DOWN", "")])
+     "#ifdef OWN\n\tbaton_wait_pass_on(&waits, &ring);", "#ifdef OWN\n", [("busy", "-DOWN", "")])
 
 # snapshots
 step("snapshots", "snapshot freed without a grace period", RECLAIMER,

@@ -80,7 +80,7 @@ Unit(wait, nobody_is_woken_when_nobody_sleeps)
 	init(&f, 8, 8);
 	baton_wait_published(&f.wait, 0);
 	baton_wait_released(&f.wait, &f.ring, 8, 0);
-	baton_wait_pass_on(&f.wait, &f.ring, 0);
+	baton_wait_pass_on(&f.wait, &f.ring);
 	cr_assert_eq(trainer_epoch(&f), 0);
 	cr_assert_eq(producers_epoch(&f), 0);
 }
@@ -96,7 +96,7 @@ Unit(wait, who_is_up_again_is_not_woken)
 	baton_wait_producer_up(&f.wait);
 	baton_wait_published(&f.wait, 0);
 	baton_wait_released(&f.wait, &f.ring, 8, 0);
-	baton_wait_pass_on(&f.wait, &f.ring, 0);
+	baton_wait_pass_on(&f.wait, &f.ring);
 	cr_assert_eq(trainer_epoch(&f), 0);
 	cr_assert_eq(producers_epoch(&f), 0);
 }
@@ -144,38 +144,17 @@ Unit(wait, nobody_is_woken_again_before_somebody_has_claimed)
 	cr_assert_eq(producers_epoch(&f), 2);
 }
 
-/* But by one who has waited in vain: then it passes 0. */
-Unit(wait, a_crowd_is_left_asleep_and_one_more_is_not)
-{
-	static struct fixture f;
-
-	init(&f, 8, 8);
-	atomic_store(&f.wait.crowd, 2);
-	baton_wait_producer_down(&f.wait);
-	baton_wait_producer_down(&f.wait);
-	baton_wait_released(&f.wait, &f.ring, 8, 0);
-	baton_wait_pass_on(&f.wait, &f.ring, baton_wait_crowd(&f.wait));
-	cr_assert_eq(producers_epoch(&f), 0);
-	baton_wait_pass_on(&f.wait, &f.ring, 0);
-	cr_assert_eq(producers_epoch(&f), 1);
-	baton_wait_producer_down(&f.wait);
-	baton_wait_pass_on(&f.wait, &f.ring, baton_wait_crowd(&f.wait));
-	cr_assert_eq(producers_epoch(&f), 2);
-	baton_wait_released(&f.wait, &f.ring, 8, 0);
-	cr_assert_eq(producers_epoch(&f), 3);
-}
-
 Unit(wait, passing_on_wakes_one_if_the_next_slot_is_free_only)
 {
 	static struct fixture f;
 
 	init(&f, 8, 0);
 	baton_wait_producer_down(&f.wait);
-	baton_wait_pass_on(&f.wait, &f.ring, 0);
+	baton_wait_pass_on(&f.wait, &f.ring);
 	cr_assert_eq(producers_epoch(&f), 0);
 	init(&f, 8, 1);
 	baton_wait_producer_down(&f.wait);
-	baton_wait_pass_on(&f.wait, &f.ring, 0);
+	baton_wait_pass_on(&f.wait, &f.ring);
 	cr_assert_eq(producers_epoch(&f), 1);
 }
 
@@ -344,157 +323,9 @@ Unit(wait, a_woken_producer_wakes_the_next_before_it_fills)
 	pthread_barrier_destroy(&disk.four);
 }
 
-static int fill_after_a_nap(void *state, baton_writable *b, baton_rng *rng)
-{
-	(void)state;
-	nanosleep(&(struct timespec){0, 1}, NULL);
-	known_write(b, rng);
-	return BATON_OK;
-}
-
-static int fill_at_once(void *state, baton_writable *b, baton_rng *rng)
-{
-	(void)state;
-	known_write(b, rng);
-	return BATON_OK;
-}
-
-/* Two producers more than CPUs; once each has slept and woken, until the crowd is this. */
-static void becomes_crowd(baton_fill_fn *fill, uint32_t from, uint32_t to)
-{
-	baton_source source = known_source(NULL);
-	baton_pipeline *feed;
-
-	source.fill = fill;
-	feed = open_asleep(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 64);
-	cr_assert_eq(atomic_load(&feed->surplus), feed->n_threads - feed->n_cpus);
-	atomic_store(&feed->wait.crowd, from);
-	while (atomic_load(&feed->wait.crowd) != to)
-		take_and_give(feed, 1);
-	close_feed(feed);
-}
-
-Unit(wait, producers_that_compute_leave_a_crowd)
-{
-	cpu_set_t cpus;
-
-	/* whoever may have but one CPU */
-	cr_assert_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
-	becomes_crowd(fill_at_once, 0,
-	              (uint32_t)(sysconf(_SC_NPROCESSORS_ONLN) + 2 - CPU_COUNT(&cpus)));
-}
-
-Unit(wait, producers_that_sleep_in_their_fills_leave_none)
-{
-	becomes_crowd(fill_after_a_nap, 1, 0);
-}
-
-static _Atomic bool naps;
-
-static int fill_perhaps_after_a_nap(void *state, baton_writable *b, baton_rng *rng)
-{
-	if (atomic_load(&naps)) /* so long that the trainer always waits */
-		nanosleep(&(struct timespec){0, 1000000}, NULL);
-	return fill_at_once(state, b, rng);
-}
-
-/* Nobody sleeps for want of a block from then on, so nobody would be asked before it does. */
-Unit(wait, producers_that_begin_to_sleep_in_their_fills_leave_none)
-{
-	baton_source source = known_source(NULL);
-	baton_pipeline *feed;
-
-	source.fill = fill_perhaps_after_a_nap;
-	feed = open_asleep(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 64);
-	while (atomic_load(&feed->wait.crowd) == 0)
-		take_and_give(feed, 1);
-	atomic_store(&naps, true);
-	take_and_give(feed, 128); /* the pool is empty */
-	while (atomic_load(&feed->wait.crowd) != 0)
-		take_and_give(feed, 1);
-	close_feed(feed);
-}
-
-static int start_elsewhere(int i, void **state, baton_error *err)
-{
-	cpu_set_t cpus, one;
-	int cpu = 0;
-
-	(void)i, (void)state, (void)err;
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	return sched_setaffinity(0, sizeof(one), &one) == 0 ? BATON_OK : -EPERM;
-}
-
-Unit(wait, producers_that_are_sent_to_other_cpus_are_no_crowd)
-{
-	baton_source source = known_source(NULL);
-	baton_pipeline *feed;
-	cpu_set_t cpus;
-
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	if (CPU_COUNT(&cpus) < 2)
-		cr_skip("there is no other CPU");
-	source.fill = fill_at_once;
-	source.start = start_elsewhere;
-	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 64);
-	cr_assert_eq(atomic_load(&feed->surplus), 0);
-	/* called a crowd by one who had looked before */
-	atomic_store(&feed->wait.crowd, 1);
-	while (atomic_load(&feed->wait.crowd) != 0)
-		take_and_give(feed, 1);
-	close_feed(feed);
-}
-
-Unit(wait, a_small_pool_has_no_crowd_nor_have_few_producers)
-{
-	baton_source source = known_source(NULL);
-	baton_pipeline *feed;
-
-	source.fill = fill_at_once;
-	feed = open_feed(&source, (int)sysconf(_SC_NPROCESSORS_ONLN) + 2, 1, 32);
-	cr_assert_eq(atomic_load(&feed->surplus), 0);
-	close_feed(feed);
-	feed = open_feed(&source, 1, 1, 64);
-	cr_assert_eq(atomic_load(&feed->surplus), 0);
-	close_feed(feed);
-}
-
 struct gate {
 	sem_t open;
 };
-
-static int fill_eight_through_gate(void *state, baton_writable *b, baton_rng *rng)
-{
-	if (baton_writable_k(b) == 8)
-		wait_for(&((struct gate *)state)->open);
-	known_write(b, rng);
-	return BATON_OK;
-}
-
-/* Of two producers one is awake, so the other may sleep on; but the one that is awake is
- * stopped. */
-Unit(wait, a_trainer_that_has_napped_in_vain_wakes_one_of_the_crowd)
-{
-	struct gate gate;
-	baton_source source = known_source(NULL);
-	baton_options options = options_of(2, 1, 8);
-	baton_pipeline *feed;
-
-	sem_init(&gate.open, 0, 0);
-	source.fill = fill_eight_through_gate;
-	source.state = &gate;
-	options.order = BATON_COMPLETION;
-	feed = open_with(&source, &options);
-	wait_until_asleep(feed, 2);
-	atomic_store(&feed->wait.crowd, 1);
-	take_and_give(feed, 9); /* 8 is behind the gate: the last of these is 9 */
-	sem_post(&gate.open);
-	close_feed(feed);
-}
 
 static int fill_through_gate(void *state, baton_writable *b, baton_rng *rng)
 {

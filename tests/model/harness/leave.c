@@ -2,13 +2,19 @@
 /* Threads of the caller's own of which each claims as often as it likes, and leaves. One
  * sleeps for a slot; the trainer gives one back, and is busy from then on: nobody comes who
  * could make good what that release has missed. The first thread claims twice, the second
- * once: one ticket more than there are slots. */
+ * once: one ticket more than there are slots. BACKWARDS: the trainer takes all slots, and gives
+ * them back the last one first; the first thread claims once more. */
 #define OWN
 #define TRAIN
 #define MAIN
 #define N_PRODUCERS 2
 #ifndef N_SLOTS
 #define N_SLOTS 2
+#endif
+#ifdef BACKWARDS
+#define N_TAKEN N_SLOTS
+#else
+#define N_TAKEN 1
 #endif
 #define N_TICKETS (N_SLOTS + 2)
 #include "sleepers.h"
@@ -28,7 +34,7 @@ static void *leaver(void *arg)
 {
 	int me = (int)(intptr_t)arg;
 
-	for (int i = 0; i < (me == 1 ? N_SLOTS : 1); i++)
+	for (int i = 0; i < (me == 1 ? N_SLOTS + N_TAKEN - 1 : 1); i++)
 		claim_and_submit(me);
 	return NULL;
 }
@@ -37,9 +43,12 @@ static void *train(void *arg)
 {
 	uint64_t t;
 
-	wait_ready(&t);
-	take(t);
-	give_back(t);
+	for (int i = 0; i < N_TAKEN; i++) {
+		wait_ready(&t);
+		take(t);
+	}
+	for (int i = N_TAKEN; i-- > 0;)
+		give_back(FIRST + (uint64_t)i);
 	return arg;
 }
 
@@ -54,6 +63,6 @@ int main(void)
 	train(NULL);
 	for (int i = 0; i < N_PRODUCERS; i++)
 		pthread_join(leavers[i], NULL);
-	judge(1);
+	judge(N_TAKEN);
 	return 0;
 }

@@ -12,7 +12,6 @@
  *   CANCEL      somebody cancels, at any moment
  *   TRAIN       a trainer of the scenario's own, in place of train()
  *   FILL        what a fill waits for, besides
- *   CROWD       producers that are left asleep beside free slots: fewer than there are
  *   OWN         threads of the caller's own fill: a release knows no hysteresis
  *   NAPS        so many times the trainer wakes before anybody wakes it
  *   SPARES      blocks with which the trainer helps who is late: after each nap
@@ -29,9 +28,6 @@
 #endif
 #ifndef DIE
 #define DIE 0
-#endif
-#ifndef CROWD
-#define CROWD 0
 #endif
 
 enum state { RUNNING, HALTED, STOPPED };
@@ -107,7 +103,7 @@ static bool producer_claim(uint64_t *t, struct baton_block **b)
 	if (*t + 1 == limit)
 		halt();
 	else if (woken)
-		baton_wait_pass_on(&waits, &ring, baton_wait_crowd(&waits));
+		baton_wait_pass_on(&waits, &ring);
 	return true;
 }
 
@@ -207,7 +203,7 @@ static bool stopped(memory_order order)
 }
 
 /* park() */
-static void trainer_park(bool again)
+static void trainer_park(void)
 {
 #ifdef COMPLETION
 	uint64_t wants = BATON_WANTS_ANY;
@@ -216,7 +212,7 @@ static void trainer_park(bool again)
 #endif
 	int32_t epoch;
 
-	baton_wait_pass_on(&waits, &ring, again ? 0 : baton_wait_crowd(&waits));
+	baton_wait_pass_on(&waits, &ring);
 	epoch = baton_wait_trainer_down(&waits, wants);
 	if (!any_ready_recheck() && !stopped(ORDER_RECHECK)) {
 		late = naps++ < NAPS;
@@ -247,17 +243,13 @@ static bool help(void)
 /* wait_ready(); false: canceled */
 static bool wait_ready(uint64_t *t)
 {
-	bool again = false;
-
 	while (!find_ready(t)) {
 		if (stopped(memory_order_relaxed))
 			return false;
-		if (SPARES && late && help()) {
+		if (SPARES && late && help())
 			late = false;
-		} else {
-			trainer_park(again);
-			again = true;
-		}
+		else
+			trainer_park();
 		MODEL_NEXT();
 	}
 	return true;
@@ -271,7 +263,7 @@ static void give_back(uint64_t t)
 	while (oldest != head && baton_ring_released(&ring, oldest))
 		oldest++;
 #ifdef OWN
-	baton_wait_pass_on(&waits, &ring, 0);
+	baton_wait_pass_on(&waits, &ring);
 #else
 	baton_wait_released(&waits, &ring, oldest, taken);
 #endif
@@ -332,7 +324,6 @@ static void *train(void *arg);
 static void setup_waits(void)
 {
 	baton_wait_init(&waits);
-	atomic_init(&waits.crowd, CROWD);
 	atomic_init(&state, RUNNING);
 	head = oldest = FIRST;
 	taken = n_taken = 0;
