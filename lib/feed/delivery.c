@@ -95,7 +95,7 @@ static void give_back(struct baton_pipeline *feed, uint64_t t)
 	if (feed->source.fill)
 		baton_wait_released(&feed->wait, &feed->ring, d->oldest, d->taken);
 	else
-		baton_wait_pass_on(&feed->wait, &feed->ring);
+		baton_wait_pass_on(&feed->wait, &feed->ring, 0);
 }
 
 /* Remember the END or error that comes after this block. The lowest one counts, and is the
@@ -149,7 +149,7 @@ static void park(struct baton_pipeline *feed, uint64_t deadline_ns)
 		baton_now_ns() + (feed->pool.n_spares ? BATON_LATE_NS : BATON_TRAINER_NAP_NS);
 	int32_t epoch;
 
-	baton_wait_pass_on(&feed->wait, &feed->ring);
+	baton_wait_pass_on(&feed->wait, &feed->ring, 0);
 	epoch = baton_wait_trainer_down(&feed->wait, wants);
 	if (!any_ready_recheck(feed) &&
 	    atomic_load_explicit(&feed->state, ORDER_RECHECK) != BATON_STOPPED) {
@@ -248,6 +248,8 @@ static void set_late(struct baton_pipeline *feed, uint64_t now_ns)
 /* Make batches rather than wait for them. False: there is nothing to do. */
 static bool lend_a_hand(struct baton_pipeline *feed, bool over)
 {
+	if (feed->wait.crowd > 0) /* who fills waits, and may do so without ever sleeping */
+		baton_wait_pass_on(&feed->wait, &feed->ring, 0);
 	if (feed->pool.n_spares && baton_now_ns() >= feed->delivery.late_ns && help(feed))
 		return true;
 	return feed->options.work_conserving && !over && fill_next(feed);
@@ -288,7 +290,7 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 			continue;
 		if (over) {
 			/* to poll is to wait: the rule for a trainer about to sleep holds */
-			baton_wait_pass_on(&feed->wait, &feed->ring);
+			baton_wait_pass_on(&feed->wait, &feed->ring, 0);
 			return BATON_TIMEOUT;
 		}
 		park(feed, deadline_ns);

@@ -87,7 +87,7 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	if (*t + 1 == p->feed->limit)
 		baton_halt(p->feed); /* that was the last: who sleeps for another is told */
 	else if (p->woken)
-		baton_wait_pass_on(&p->feed->wait, &p->feed->ring);
+		baton_wait_pass_on(&p->feed->wait, &p->feed->ring, p->feed->wait.crowd);
 	p->woken = false;
 	return BATON_OK;
 }

@@ -31,7 +31,12 @@
  * caller's own are woken for each: somebody may wait for what they do next, who never comes
  * here.) Alone, that deadlocks and starves; two rules override: a trainer about to sleep first
  * wakes a producer if the next slot is free; and a producer that was woken, and finds the slot
- * after its own free too, wakes one more before it fills. */
+ * after its own free too, wakes one more before it fills.
+ *
+ * Of more producers than there are CPUs a `crowd` is left asleep by a release, and by a producer
+ * that was woken: where the trainer never waits, they would only take turns, and its time. Never by
+ * a trainer that is about to sleep, or fills in somebody's place: whatever holds up those that are
+ * awake, each of its waits wakes one more. */
 
 #include "futex.h"
 #include "ring.h"
@@ -80,6 +85,7 @@ static inline void baton_wait_turn(int turn)
 struct baton_wait {
 	_Alignas(BATON_LINE) _Atomic(int32_t) producers_epoch;
 	_Atomic(uint32_t) producers_asleep;
+	uint32_t crowd; /* constant after open; fewer than there are producers */
 	_Alignas(BATON_LINE) _Atomic(int32_t) trainer_epoch;
 	_Atomic(uint64_t) trainer_wants;
 	/* The trainer's own: */
@@ -90,6 +96,7 @@ static inline void baton_wait_init(struct baton_wait *w)
 {
 	atomic_init(&w->producers_epoch, 0);
 	atomic_init(&w->producers_asleep, 0);
+	w->crowd = 0;
 	atomic_init(&w->trainer_epoch, 0);
 	atomic_init(&w->trainer_wants, 0);
 	w->woken_at = UINT64_MAX; /* thousands of years from any ticket */
@@ -160,10 +167,10 @@ static inline bool baton_wait_ready(const struct baton_ring *r, uint64_t t)
 	return atomic_load_explicit(&baton_ring_slot(r, t)->turn, ORDER_RECHECK) == 2 * t + 1;
 }
 
-/* P2 of the trainer: does any producer sleep that would help? */
-static inline bool baton_wait_any_asleep(struct baton_wait *w)
+/* P2 of the trainer: does any producer sleep, beside those that may? */
+static inline bool baton_wait_any_asleep(struct baton_wait *w, uint32_t may)
 {
-	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) > 0;
+	return atomic_load_explicit(&w->producers_asleep, ORDER_ASLEEP) > may;
 }
 
 /* Is the slot of the next ticket free? By one who has read the flag: so the ticket is at
@@ -190,7 +197,7 @@ static inline void baton_wait_released(struct baton_wait *w, const struct baton_
 	uint64_t n_slots = r->mask + 1, t;
 	int64_t n_free;
 
-	if (!baton_wait_any_asleep(w))
+	if (!baton_wait_any_asleep(w, w->crowd))
 		return;
 	/* relaxed: an old ticket makes more slots look free, and wakes sooner */
 	t = atomic_load_explicit(&r->ticket, memory_order_relaxed);
@@ -202,10 +209,12 @@ static inline void baton_wait_released(struct baton_wait *w, const struct baton_
 }
 
 /* The two rules that override the hysteresis: for a trainer about to sleep, and for a
- * producer that was woken and has claimed. And for a release that knows no hysteresis. */
-static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r)
+ * producer that was woken and has claimed (may: the crowd). And for a release that knows no
+ * hysteresis. */
+static inline void baton_wait_pass_on(struct baton_wait *w, const struct baton_ring *r,
+                                      uint32_t may)
 {
-	if (baton_wait_any_asleep(w) && baton_wait_next_is_free(r))
+	if (baton_wait_any_asleep(w, may) && baton_wait_next_is_free(r))
 		baton_wait_wake(&w->producers_epoch, 1);
 }
 

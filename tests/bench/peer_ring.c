@@ -90,7 +90,7 @@ claim(struct rig *r, bool sleeps, uint64_t at_once, uint64_t *t, struct baton_bl
 		}
 	}
 	if (woken)
-		baton_wait_pass_on(&r->wait, &r->ring);
+		baton_wait_pass_on(&r->wait, &r->ring, r->wait.crowd);
 	return n;
 }
 
@@ -133,7 +133,7 @@ static void trainer_sleeps(struct rig *r, uint64_t t)
 	uint64_t nap = baton_now_ns() + BATON_TRAINER_NAP_NS;
 	int32_t epoch;
 
-	baton_wait_pass_on(&r->wait, &r->ring);
+	baton_wait_pass_on(&r->wait, &r->ring, 0);
 	epoch = baton_wait_trainer_down(&r->wait, 2 * t + 1);
 	if (!baton_wait_ready(&r->ring, t))
 		baton_futex_wait(&r->wait.trainer_epoch, epoch, nap);
@@ -171,6 +171,14 @@ static bool train(struct rig *r, uint64_t from, uint64_t n, uint64_t *made)
 	return r->sleeps ? trip(r, true, from, n, made) : trip(r, false, from, n, made);
 }
 
+/* As in pipeline.c. */
+static uint32_t crowd_of(const struct bench_setup *s)
+{
+	uint32_t cpus = bench_cpus();
+
+	return s->producers > cpus && s->pool >= 64 ? s->producers - cpus : 0;
+}
+
 static bool rig_init(struct rig *r, const struct bench_setup *s)
 {
 	size_t bytes = (s->words * sizeof(uint64_t) + BATON_LINE - 1) / BATON_LINE * BATON_LINE;
@@ -181,6 +189,7 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 		return false;
 	baton_ring_init(&r->ring, r->slots, s->pool, 0);
 	baton_wait_init(&r->wait);
+	r->wait.crowd = crowd_of(s);
 	for (uint32_t i = 0; i < s->pool; i++)
 		atomic_init(&r->slots[i].block, (void *)(memory + i * bytes));
 	bench_gate_init(&r->start, s->producers + 1);

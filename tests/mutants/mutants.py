@@ -59,6 +59,7 @@ HELP_PARK = ("park", "-DSPARES=1 -DNAPS=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKET
 HELP_SLEEP = ("park", "-DSPARES=2 -DNAPS=9 -DDIE=1 -DN_PRODUCERS=2 -DN_SLOTS=2 -DN_TICKETS=2", "")
 HELPS = [HELP, HELP2, HELP_DEAD, HELP_PARK, HELP_SLEEP]
 LEAVE, LEAVE1 = ("leave", "", ""), ("leave", "-DN_SLOTS=1", "")
+CROWD = ("park", "-DCROWD=1 -DN_PRODUCERS=2 -DN_SLOTS=1 -DN_TICKETS=2", "preemptions 0")
 BACKWARDS = ("leave", "-DBACKWARDS", "preemptions 1")
 CLAIMS, CLAIM_CLOSE = ("claims", "", ""), ("claims", "-DCLOSE", "")
 SCENARIOS = [TWO, TWO2, *PARKS, HALT, CLAIMS, CLAIM_CLOSE]
@@ -145,7 +146,7 @@ order("RECHECK", "seq_cst", "relaxed", PARKS)
 # each place where a label stands, alone
 weaker("P2 after a publish", WAIT, "&w->trainer_wants, ORDER_ASLEEP); /* P2 */",
        "ORDER_ASLEEP", "acquire", PARKS)
-weaker("P2 of the trainer", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > 0",
+weaker("P2 of the trainer", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > may",
        "ORDER_ASLEEP", "acquire", PARKS)
 weaker("S2 of the trainer", WAIT, "&w->trainer_wants, wants, ORDER_ASLEEP)",
        "ORDER_ASLEEP", "release", PARKS)
@@ -351,13 +352,21 @@ step("waits", "hysteresis that never wakes", WAIT, "2 * (uint64_t)n_free < n_slo
      "n_free <= (int64_t)(2 * n_slots + held)", [BUSY])
 step("waits", "a wake for each release until somebody claims", WAIT, " || t == w->woken_at", "",
      layers=("unit",), first=("wait",))
+step("waits", "a crowd of all", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > may",
+     "&w->producers_asleep, ORDER_ASLEEP) > may + 1", [CROWD])
+step("waits", "no crowd", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > may",
+     "&w->producers_asleep, ORDER_ASLEEP) > may * 0", layers=("unit",), first=("wait",))
+step("waits", "a trainer that fills leaves the crowd asleep", DELIVERY,
+     "\tif (feed->wait.crowd > 0) /*", "\tif (false) /*", first=("wait",))
+step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 64", "",
+     first=("wait",))
 step("waits", "who passes on misses that the next has been claimed", WAIT,
      "\t} while (past > 0);\n", "\t} while (false);\n", [BACKWARDS])
 step("waits", "no wake by a trainer about to sleep", SLEEPERS,
-     "\tbaton_wait_pass_on(&waits, &ring);\n\tepoch =",
+     "\tbaton_wait_pass_on(&waits, &ring, 0);\n\tepoch =",
      "\tepoch =", [OUT])
 step("waits", "no wake by a producer that was woken", SLEEPERS,
-     "\telse if (woken)\n\t\tbaton_wait_pass_on(&waits, &ring);", "",
+     "\telse if (woken)\n\t\tbaton_wait_pass_on(&waits, &ring, waits.crowd);", "",
      [SLOW])
 step("waits", "neither of the two rules wakes", WAIT,
      "baton_wait_next_is_free(r))\n\t\tbaton_wait_wake(&w->producers_epoch, 1);",
@@ -463,7 +472,7 @@ step("producers", "a producer up again is still counted as asleep", PRODUCER,
      "\tbaton_wait_producer_up(&feed->wait);\n", "")
 step("producers", "a producer forgets that it was woken", PRODUCER, "\t\tp->woken = true;\n", "")
 step("producers", "a woken producer does not pass on", PRODUCER,
-     "\telse if (p->woken)\n\t\tbaton_wait_pass_on(&p->feed->wait, &p->feed->ring);\n", "")
+     "\telse if (p->woken)\n\t\tbaton_wait_pass_on(&p->feed->wait, &p->feed->ring, p->feed->wait.crowd);\n", "")
 step("producers", "the last ticket claimed does not halt", PRODUCER,
      "\tif (*t + 1 == p->feed->limit)\n", "\tif (0)\n")
 step("producers", "the ticket before the last halts", PRODUCER,
@@ -625,7 +634,7 @@ step("delivery", "no wake after a release", DELIVERY,
 step("delivery", "own threads wait for half of the pool", DELIVERY,
      "\tif (feed->source.fill)\n\t\tbaton_wait_released", "\tif (1)\n\t\tbaton_wait_released")
 step("delivery", "own threads' wake missing", DELIVERY,
-     "\telse\n\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n", "")
+     "\telse\n\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n", "")
 step("delivery", "error ticket dropped by the trainer", DELIVERY,
      "\tif (block->stop == BATON_OK)\n", "\tif (block->stop <= BATON_OK)\n")
 step("delivery", "an end at its block's first batch", DELIVERY,
@@ -642,7 +651,7 @@ step("delivery", "an empty block is not given back", DELIVERY,
      "\tif (d->n > 0)\n",
      reason="equivalent: only a stop comes without a batch, and after it nobody claims a slot")
 step("delivery", "a trainer about to sleep wakes nobody", DELIVERY,
-     "\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\tepoch =", "\tepoch =")
+     "\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\tepoch =", "\tepoch =")
 asleep("delivery", "a trainer that wants any sleeps for the lowest", DELIVERY,
        "feed->options.order == BATON_ORDERED ? 2 * d->head + 1 : BATON_WANTS_ANY",
        "2 * d->head + 1")
@@ -660,7 +669,7 @@ step("delivery", "a deadline is not seen by who waits", DELIVERY,
      "bool over = deadline_ns != BATON_FOREVER && baton_now_ns() >= deadline_ns;",
      "bool over = false;")
 step("delivery", "a trainer that polls wakes nobody", DELIVERY,
-     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring);\n\t\t\treturn BATON_TIMEOUT;",
+     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\t\t\treturn BATON_TIMEOUT;",
      "\t\t\treturn BATON_TIMEOUT;")
 step("delivery", "time waited for a fill put down to claims", DELIVERY,
      "if (*claimed_ns == 0 && (turn % 32 == 31 || turn >= turns) &&\n\t\t    head_is_claimed(feed)) {",
@@ -1018,7 +1027,7 @@ step("numbers, errors, threads", "open leaves signals blocked", "lib/thread.c",
      "\tpthread_sigmask(SIG_SETMASK, &before, NULL);\n", "", first=("pipeline",))
 
 step("waits", "a release of which the caller's own threads hear nothing", SLEEPERS,
-     "#ifdef OWN\n\tbaton_wait_pass_on(&waits, &ring);", "#ifdef OWN\n", [("busy", "-DOWN", "")])
+     "#ifdef OWN\n\tbaton_wait_pass_on(&waits, &ring, 0);", "#ifdef OWN\n", [("busy", "-DOWN", "")])
 
 # snapshots
 step("snapshots", "snapshot freed without a grace period", RECLAIMER,

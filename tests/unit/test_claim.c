@@ -580,7 +580,7 @@ Unit(claim, one_release_wakes_a_claimer_even_if_most_slots_are_in_use)
 	pthread_t thread;
 
 	cr_assert_eq(pthread_create(&thread, NULL, fill_nine, feed), 0);
-	while (!baton_wait_any_asleep(&feed->wait))
+	while (!baton_wait_any_asleep(&feed->wait, 0))
 		sched_yield();
 	expect_next(feed, 0);
 	pthread_join(thread, NULL);

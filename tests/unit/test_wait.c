@@ -80,7 +80,7 @@ Unit(wait, nobody_is_woken_when_nobody_sleeps)
 	init(&f, 8, 8);
 	baton_wait_published(&f.wait, 0);
 	baton_wait_released(&f.wait, &f.ring, 8, 0);
-	baton_wait_pass_on(&f.wait, &f.ring);
+	baton_wait_pass_on(&f.wait, &f.ring, 0);
 	cr_assert_eq(trainer_epoch(&f), 0);
 	cr_assert_eq(producers_epoch(&f), 0);
 }
@@ -96,7 +96,7 @@ Unit(wait, who_is_up_again_is_not_woken)
 	baton_wait_producer_up(&f.wait);
 	baton_wait_published(&f.wait, 0);
 	baton_wait_released(&f.wait, &f.ring, 8, 0);
-	baton_wait_pass_on(&f.wait, &f.ring);
+	baton_wait_pass_on(&f.wait, &f.ring, 0);
 	cr_assert_eq(trainer_epoch(&f), 0);
 	cr_assert_eq(producers_epoch(&f), 0);
 }
@@ -144,17 +144,37 @@ Unit(wait, nobody_is_woken_again_before_somebody_has_claimed)
 	cr_assert_eq(producers_epoch(&f), 2);
 }
 
+Unit(wait, a_release_leaves_a_crowd_asleep_and_a_trainer_that_waits_does_not)
+{
+	static struct fixture f;
+
+	init(&f, 8, 8);
+	f.wait.crowd = 2;
+	baton_wait_producer_down(&f.wait);
+	baton_wait_producer_down(&f.wait);
+	baton_wait_released(&f.wait, &f.ring, 8, 0);
+	baton_wait_pass_on(&f.wait, &f.ring, f.wait.crowd);
+	cr_assert_eq(producers_epoch(&f), 0);
+	baton_wait_pass_on(&f.wait, &f.ring, 0);
+	cr_assert_eq(producers_epoch(&f), 1);
+	baton_wait_producer_down(&f.wait);
+	baton_wait_pass_on(&f.wait, &f.ring, f.wait.crowd);
+	cr_assert_eq(producers_epoch(&f), 2);
+	baton_wait_released(&f.wait, &f.ring, 8, 0);
+	cr_assert_eq(producers_epoch(&f), 3);
+}
+
 Unit(wait, passing_on_wakes_one_if_the_next_slot_is_free_only)
 {
 	static struct fixture f;
 
 	init(&f, 8, 0);
 	baton_wait_producer_down(&f.wait);
-	baton_wait_pass_on(&f.wait, &f.ring);
+	baton_wait_pass_on(&f.wait, &f.ring, 0);
 	cr_assert_eq(producers_epoch(&f), 0);
 	init(&f, 8, 1);
 	baton_wait_producer_down(&f.wait);
-	baton_wait_pass_on(&f.wait, &f.ring);
+	baton_wait_pass_on(&f.wait, &f.ring, 0);
 	cr_assert_eq(producers_epoch(&f), 1);
 }
 
@@ -321,6 +341,110 @@ Unit(wait, a_woken_producer_wakes_the_next_before_it_fills)
 			sched_yield();
 	close_feed(feed);
 	pthread_barrier_destroy(&disk.four);
+}
+
+static uint32_t crowd_of(int producers, uint32_t blocks)
+{
+	struct known state = KNOWN_INIT;
+	baton_source source = known_source(&state);
+	baton_pipeline *feed = open_feed(&source, producers, 1, blocks);
+	uint32_t crowd = feed->wait.crowd;
+
+	close_feed(feed);
+	return crowd;
+}
+
+Unit(wait, more_producers_than_cpus_are_a_crowd_beside_a_deep_pool)
+{
+	cpu_set_t cpus;
+	int n;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	n = CPU_COUNT(&cpus);
+	cr_assert_eq(crowd_of(n + 2, 64), 2);
+	cr_assert_eq(crowd_of(n + 2, 32), 0);
+	cr_assert_eq(crowd_of(n, 64), 0);
+}
+
+struct meeting {
+	atomic_int fills; /* begun, from the 64th on */
+	int all;
+};
+
+/* After a pool's worth, until all producers are in a fill: whoever asks looks like one that
+ * computes, and does not come back before. */
+static int fill_with_all(void *state, baton_writable *b, baton_rng *rng)
+{
+	struct meeting *m = state;
+
+	if (baton_writable_k(b) >= 64) {
+		atomic_fetch_add(&m->fills, 1);
+		while (atomic_load(&m->fills) < m->all)
+			sched_yield();
+	}
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+/* Of the four a release wakes one, and that one nobody. */
+Unit(wait, each_wait_of_the_trainer_wakes_one_of_the_crowd)
+{
+	struct meeting meeting = {.all = 4};
+	baton_source source = known_source(NULL);
+	baton_pipeline *feed;
+
+	source.fill = fill_with_all;
+	source.state = &meeting;
+	feed = open_asleep(&source, 4, 64);
+	feed->wait.crowd = 3;
+	take_and_give(feed, 64 + 1);
+	cr_assert_geq(atomic_load(&meeting.fills), 4);
+	close_feed(feed);
+}
+
+struct stuck {
+	pthread_t trainer;
+	atomic_int producers; /* that are */
+	sem_t go;
+};
+
+/* After a pool's worth each producer is stuck in its next fill. */
+static int fill_or_be_stuck(void *state, baton_writable *b, baton_rng *rng)
+{
+	static _Thread_local bool was;
+	struct stuck *s = state;
+
+	if (baton_writable_k(b) >= 64 && !pthread_equal(pthread_self(), s->trainer) && !was) {
+		was = true;
+		atomic_fetch_add(&s->producers, 1);
+		wait_for(&s->go);
+	}
+	known_write(b, rng);
+	return BATON_OK;
+}
+
+/* It fills in the place of the first that is stuck, and of all others; so it never sleeps. */
+Unit(wait, so_does_each_batch_that_a_waiting_trainer_makes)
+{
+	struct stuck stuck = {.trainer = pthread_self()};
+	baton_source source = known_source(NULL);
+	baton_options options = options_of(4, 1, 64);
+	baton_pipeline *feed;
+
+	sem_init(&stuck.go, 0, 0);
+	source.fill = fill_or_be_stuck;
+	source.state = &stuck;
+	source.pure = true;
+	options.spares = 4;
+	feed = open_with(&source, &options);
+	wait_until_asleep(feed, 4);
+	feed->wait.crowd = 3;
+	while (atomic_load(&stuck.producers) < 4)
+		take_and_give(feed, 1);
+	for (int i = 0; i < 4; i++)
+		sem_post(&stuck.go);
+	close_feed(feed);
+	sem_destroy(&stuck.go);
 }
 
 struct gate {

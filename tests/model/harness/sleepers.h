@@ -12,6 +12,7 @@
  *   CANCEL      somebody cancels, at any moment
  *   TRAIN       a trainer of the scenario's own, in place of train()
  *   FILL        what a fill waits for, besides
+ *   CROWD       producers that a release leaves asleep: fewer than there are
  *   OWN         threads of the caller's own fill: a release knows no hysteresis
  *   NAPS        so many times the trainer wakes before anybody wakes it
  *   SPARES      blocks with which the trainer helps who is late: after each nap
@@ -28,6 +29,9 @@
 #endif
 #ifndef DIE
 #define DIE 0
+#endif
+#ifndef CROWD
+#define CROWD 0
 #endif
 
 enum state { RUNNING, HALTED, STOPPED };
@@ -103,7 +107,7 @@ static bool producer_claim(uint64_t *t, struct baton_block **b)
 	if (*t + 1 == limit)
 		halt();
 	else if (woken)
-		baton_wait_pass_on(&waits, &ring);
+		baton_wait_pass_on(&waits, &ring, waits.crowd);
 	return true;
 }
 
@@ -212,7 +216,7 @@ static void trainer_park(void)
 #endif
 	int32_t epoch;
 
-	baton_wait_pass_on(&waits, &ring);
+	baton_wait_pass_on(&waits, &ring, 0);
 	epoch = baton_wait_trainer_down(&waits, wants);
 	if (!any_ready_recheck() && !stopped(ORDER_RECHECK)) {
 		late = naps++ < NAPS;
@@ -228,6 +232,8 @@ static bool help(void)
 	struct baton_block *b;
 	uint64_t t;
 
+	if (CROWD)
+		baton_wait_pass_on(&waits, &ring, 0);
 	if (baton_ring_claimed(&ring, head))
 		return replace(head);
 	if (atomic_load_explicit(&state, memory_order_relaxed) != RUNNING ||
@@ -263,7 +269,7 @@ static void give_back(uint64_t t)
 	while (oldest != head && baton_ring_released(&ring, oldest))
 		oldest++;
 #ifdef OWN
-	baton_wait_pass_on(&waits, &ring);
+	baton_wait_pass_on(&waits, &ring, 0);
 #else
 	baton_wait_released(&waits, &ring, oldest, taken);
 #endif
@@ -324,6 +330,7 @@ static void *train(void *arg);
 static void setup_waits(void)
 {
 	baton_wait_init(&waits);
+	waits.crowd = CROWD;
 	atomic_init(&state, RUNNING);
 	head = oldest = FIRST;
 	taken = n_taken = 0;
