@@ -174,6 +174,8 @@ static void fill(struct baton_pipeline *feed, uint64_t t, struct baton_block *bl
 	struct baton_delivery *d = &feed->delivery;
 	int before = baton_ledger_fills(&d->time);
 
+	if (feed->wait.crowd > 0) /* who fills waits, and may do so without ever sleeping */
+		baton_wait_pass_on(&feed->wait, &feed->ring, 0);
 	baton_producer_fill(feed->inner, t, block);
 	d->own_fill_ns = baton_ledger_filled(&d->time, before);
 }
@@ -248,8 +250,6 @@ static void set_late(struct baton_pipeline *feed, uint64_t now_ns)
 /* Make batches rather than wait for them. False: there is nothing to do. */
 static bool lend_a_hand(struct baton_pipeline *feed, bool over)
 {
-	if (feed->wait.crowd > 0) /* who fills waits, and may do so without ever sleeping */
-		baton_wait_pass_on(&feed->wait, &feed->ring, 0);
 	if (feed->pool.n_spares && baton_now_ns() >= feed->delivery.late_ns && help(feed))
 		return true;
 	return feed->options.work_conserving && !over && fill_next(feed);

@@ -38,7 +38,7 @@ struct baton_delivery {
 	baton_error stop;                   /* and what it says */
 	int misuse;                         /* what the last next() answered, if it was misuse */
 	int ended;                          /* what next() has said for good; OK: nothing yet */
-	baton_counter back;                 /* batches given back; the rest is held */
+	baton_counter back;                 /* batches given back, or detached */
 	uint64_t waited_ns;                 /* how long the last wait was; 0: none yet */
 	uint64_t late_ns;                   /* when the ticket at head is late, */
 	uint64_t waited_for;  /* if that is this one; late_ns 0: none was waited for */
@@ -93,12 +93,12 @@ static inline enum baton_state baton_state_of(const struct baton_pipeline *feed)
 	return (enum baton_state)atomic_load_explicit(&feed->state, memory_order_relaxed);
 }
 
-/* Batches handed out and not given back. To other threads than the trainer's a hint: they may see
- * one come back that they have not seen go. */
+/* Batches handed out and neither given back nor detached. Another thread than the trainer's may see
+ * too few: those that came back between its two looks. */
 static inline uint64_t baton_held(const struct baton_pipeline *feed)
 {
-	uint64_t back = baton_counter_read(&feed->delivery.back);
 	uint64_t out = baton_counter_read(&feed->delivery.batches);
+	uint64_t back = baton_counter_read(&feed->delivery.back);
 
 	return out > back ? out - back : 0;
 }

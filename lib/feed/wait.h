@@ -35,8 +35,9 @@
  *
  * Of more producers than there are CPUs a `crowd` is left asleep by a release, and by a producer
  * that was woken: where the trainer never waits, they would only take turns, and its time. Never by
- * a trainer that is about to sleep, or fills in somebody's place: whatever holds up those that are
- * awake, each of its waits wakes one more. */
+ * a trainer that is about to sleep, has polled in vain, or fills itself: whatever holds up those
+ * that are awake, each of its waits wakes one more. So fills of more producers than CPUs that need
+ * each other go on once the trainer asks for a batch, and not before. */
 
 #include "futex.h"
 #include "ring.h"

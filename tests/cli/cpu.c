@@ -9,7 +9,7 @@ int main(void)
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("avx2"))
 		puts("avx2");
-	if (__builtin_cpu_supports("avx512f"))
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
 		puts("avx512");
 #endif
 	return 0;

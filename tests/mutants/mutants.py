@@ -356,6 +356,14 @@ step("waits", "a crowd of all", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > may
      "&w->producers_asleep, ORDER_ASLEEP) > may + 1", [CROWD])
 step("waits", "no crowd", WAIT, "&w->producers_asleep, ORDER_ASLEEP) > may",
      "&w->producers_asleep, ORDER_ASLEEP) > may * 0", layers=("unit",), first=("wait",))
+step("waits", "a trainer about to sleep leaves the crowd asleep", DELIVERY,
+     "\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\tepoch =",
+     "\tbaton_wait_pass_on(&feed->wait, &feed->ring, feed->wait.crowd);\n\tepoch =",
+     first=("wait",))
+step("waits", "a trainer that polls leaves the crowd asleep", DELIVERY,
+     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\t\t\treturn BATON_TIMEOUT;",
+     "\t\t\tbaton_wait_pass_on(&feed->wait, &feed->ring, feed->wait.crowd);\n"
+     "\t\t\treturn BATON_TIMEOUT;", first=("wait",))
 step("waits", "a trainer that fills leaves the crowd asleep", DELIVERY,
      "\tif (feed->wait.crowd > 0) /*", "\tif (false) /*", first=("wait",))
 step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 64", "",

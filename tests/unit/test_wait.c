@@ -371,8 +371,7 @@ struct meeting {
 	int all;
 };
 
-/* After a pool's worth, until all producers are in a fill: whoever asks looks like one that
- * computes, and does not come back before. */
+/* After a pool's worth nobody comes back before all producers are in a fill. */
 static int fill_with_all(void *state, baton_writable *b, baton_rng *rng)
 {
 	struct meeting *m = state;
@@ -386,19 +385,39 @@ static int fill_with_all(void *state, baton_writable *b, baton_rng *rng)
 	return BATON_OK;
 }
 
-/* Of the four a release wakes one, and that one nobody. */
-Unit(wait, each_wait_of_the_trainer_wakes_one_of_the_crowd)
+/* Four producers that meet, of which releases wake one or two. */
+static baton_pipeline *open_meeting(struct meeting *meeting)
 {
-	struct meeting meeting = {.all = 4};
 	baton_source source = known_source(NULL);
 	baton_pipeline *feed;
 
+	meeting->all = 4;
 	source.fill = fill_with_all;
-	source.state = &meeting;
+	source.state = meeting;
 	feed = open_asleep(&source, 4, 64);
 	feed->wait.crowd = 3;
-	take_and_give(feed, 64 + 1);
-	cr_assert_geq(atomic_load(&meeting.fills), 4);
+	take_and_give(feed, 64);
+	return feed;
+}
+
+Unit(wait, a_trainer_that_sleeps_wakes_one_of_the_crowd_each_time)
+{
+	struct meeting meeting = {0};
+	baton_pipeline *feed = open_meeting(&meeting);
+
+	take_and_give(feed, 1); /* for ever, if they never meet */
+	close_feed(feed);
+}
+
+Unit(wait, a_trainer_that_polls_wakes_one_of_the_crowd_each_time)
+{
+	struct meeting meeting = {0};
+	baton_pipeline *feed = open_meeting(&meeting);
+	baton_batch b = BATON_BATCH_INIT;
+
+	while (baton_next_until(feed, &b, 0) == BATON_TIMEOUT)
+		;
+	give(feed, &b);
 	close_feed(feed);
 }
 
@@ -423,8 +442,8 @@ static int fill_or_be_stuck(void *state, baton_writable *b, baton_rng *rng)
 	return BATON_OK;
 }
 
-/* It fills in the place of the first that is stuck, and of all others; so it never sleeps. */
-Unit(wait, so_does_each_batch_that_a_waiting_trainer_makes)
+/* It fills in the place of the first that is stuck, and then of all others without sleeping again. */
+Unit(wait, a_trainer_that_fills_wakes_one_of_the_crowd_each_time)
 {
 	struct stuck stuck = {.trainer = pthread_self()};
 	baton_source source = known_source(NULL);
