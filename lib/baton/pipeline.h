@@ -192,7 +192,8 @@ typedef struct baton_stats {
 	uint32_t blocks;         /* pool size in force, a power of two */
 	uint32_t block_batches;
 	uint32_t producers; /* 0: inline, or own threads */
-	uint32_t held;      /* batches that the trainer has not given back */
+	uint32_t held;      /* batches that the trainer has not given back; to another thread,
+	                     * which looks while some come back, perhaps fewer */
 	uint32_t claims;    /* claims that own threads have not given away, and
 	                     * threads inside begin */
 	uint32_t spares;    /* blocks beside the pool's */

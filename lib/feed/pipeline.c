@@ -188,15 +188,6 @@ static uint32_t automatic_blocks(uint32_t producers, size_t block_bytes)
 	return n;
 }
 
-/* More producers than CPUs, as far as we know. In a small pool they are needed: it is empty before
- * those who let it run full are awake again. */
-static uint32_t crowd(const struct baton_pipeline *feed)
-{
-	return feed->n_threads > feed->n_cpus && feed->options.blocks >= 64
-	               ? feed->n_threads - feed->n_cpus
-	               : 0;
-}
-
 /* Inline, or beside the producers. */
 static bool trainer_fills(const struct baton_pipeline *feed)
 {
@@ -234,7 +225,7 @@ static void settle(struct baton_pipeline *feed, const struct baton_layout *layou
 		o->blocks = automatic_blocks(feed->n_threads,
 		                             o->block_batches * baton_layout_data_bytes(layout));
 	o->blocks = power_of_two(o->blocks);
-	feed->wait.crowd = crowd(feed);
+	feed->wait.crowd = baton_wait_crowd(feed->n_threads, feed->n_cpus, o->blocks);
 }
 
 /* Tickets and batches past the end, if it is known. A limit of 2^61 blocks, thousands of

@@ -103,6 +103,13 @@ static inline void baton_wait_init(struct baton_wait *w)
 	w->woken_at = UINT64_MAX; /* thousands of years from any ticket */
 }
 
+/* More producers of ours than CPUs, as far as we know. In a small pool they are needed: it is empty
+ * before those who let it run full are awake again. */
+static inline uint32_t baton_wait_crowd(uint32_t producers, uint32_t cpus, uint64_t n_slots)
+{
+	return producers > cpus && n_slots >= 64 ? producers - cpus : 0;
+}
+
 /* P3: move the epoch on (release, pairs with S1's acquire), and wake n. */
 static inline void baton_wait_wake(_Atomic(int32_t) *epoch, int n)
 {

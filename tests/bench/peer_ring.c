@@ -171,14 +171,6 @@ static bool train(struct rig *r, uint64_t from, uint64_t n, uint64_t *made)
 	return r->sleeps ? trip(r, true, from, n, made) : trip(r, false, from, n, made);
 }
 
-/* As in pipeline.c. */
-static uint32_t crowd_of(const struct bench_setup *s)
-{
-	uint32_t cpus = bench_cpus();
-
-	return s->producers > cpus && s->pool >= 64 ? s->producers - cpus : 0;
-}
-
 static bool rig_init(struct rig *r, const struct bench_setup *s)
 {
 	size_t bytes = (s->words * sizeof(uint64_t) + BATON_LINE - 1) / BATON_LINE * BATON_LINE;
@@ -189,7 +181,7 @@ static bool rig_init(struct rig *r, const struct bench_setup *s)
 		return false;
 	baton_ring_init(&r->ring, r->slots, s->pool, 0);
 	baton_wait_init(&r->wait);
-	r->wait.crowd = crowd_of(s);
+	r->wait.crowd = baton_wait_crowd(s->producers, bench_cpus(), s->pool);
 	for (uint32_t i = 0; i < s->pool; i++)
 		atomic_init(&r->slots[i].block, (void *)(memory + i * bytes));
 	bench_gate_init(&r->start, s->producers + 1);

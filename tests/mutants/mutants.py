@@ -366,7 +366,7 @@ step("waits", "a trainer that polls leaves the crowd asleep", DELIVERY,
      "\t\t\treturn BATON_TIMEOUT;", first=("wait",))
 step("waits", "a trainer that fills leaves the crowd asleep", DELIVERY,
      "\tif (feed->wait.crowd > 0) /*", "\tif (false) /*", first=("wait",))
-step("waits", "a crowd beside a small pool", PIPELINE, " && feed->options.blocks >= 64", "",
+step("waits", "a crowd beside a small pool", WAIT, " && n_slots >= 64", "",
      first=("wait",))
 step("waits", "who passes on misses that the next has been claimed", WAIT,
      "\t} while (past > 0);\n", "\t} while (false);\n", [BACKWARDS])
