@@ -9,7 +9,6 @@
 
 #include "batch.h"
 #include "error.h"
-#include "look.h"
 #include <errno.h>
 
 struct baton_block *baton_writable_block(const baton_writable *w)
@@ -28,11 +27,7 @@ struct baton_block *baton_writable_block(const baton_writable *w)
 
 static const struct baton_block *readable(const baton_batch *b)
 {
-	if (!b)
-		return NULL;
-	if (b->kind_ != BATON_POOLED)
-		return b->kind_ == BATON_DETACHED ? b->at_ : NULL;
-	return baton_batch_block(b);
+	return b ? baton_batch_readable(b) : NULL;
 }
 
 static bool is_f32(const struct baton_block *block, size_t i)
@@ -73,20 +68,6 @@ uint64_t baton_k(const baton_batch *b)
 	const struct baton_block *block = readable(b);
 
 	return block ? block->k + b->index_ : 0;
-}
-
-bool baton_batch_look(const baton_batch *b, struct baton_look *look)
-{
-	const struct baton_block *block = readable(b);
-
-	if (!block)
-		return false;
-	look->layout = block->layout->number;
-	look->offset = block->layout->offset;
-	look->data = baton_block_batch(block, b->index_);
-	look->rows = block->cells[b->index_].rows;
-	look->k = block->k + b->index_;
-	return true;
 }
 
 const baton_field *baton_fields(const baton_batch *b, size_t *n)

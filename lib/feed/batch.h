@@ -35,6 +35,14 @@ static inline struct baton_block *baton_batch_block(const baton_batch *b)
 	                                                                                : NULL;
 }
 
+/* The same of any readable handle. */
+static inline const struct baton_block *baton_batch_readable(const baton_batch *b)
+{
+	if (b->kind_ != BATON_POOLED)
+		return b->kind_ == BATON_DETACHED ? b->at_ : NULL;
+	return baton_batch_block(b);
+}
+
 /* The block of a writable one: its ticket's turn says "producer", and it is the batch
  * in hand. NULL if it is stale or empty. */
 struct baton_block *baton_writable_block(const baton_writable *w);

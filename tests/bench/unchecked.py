@@ -27,16 +27,18 @@ UNCHECKED = {
         ('	return b->index_ < block->n && block->cells[b->index_].state == BATON_CELL_HELD'
          ' ? block\n', '	return block;\n', 1),
         ('	                                                                               '
-         ' : NULL;\n', '', 1)],
+         ' : NULL;\n', '', 1),
+        ('b->kind_ == BATON_DETACHED ? b->at_ : NULL;', 'b->at_;', 1)],
+    'lib/feed/look.h': [
+        ('	if (!block)\n		return false;\n', '', 1),
+        ('	look->layout = block->layout->number;\n', '', 1)],
     # stale, empty and absent handles, fields that there are not or of another dtype
     'lib/feed/batch.c': [
         ('	if (!w || !w->at_) /* empty */\n		return NULL;\n', '', 1),
         ('	if (baton_batch_turn(s) != 2 * w->ticket_)\n		return NULL;\n', '', 1),
         ('return block->n == w->index_ ? block : NULL;', 'return block;', 1),
-        ('	if (!b)\n		return NULL;\n', '', 1),
-        ('b->kind_ == BATON_DETACHED ? b->at_ : NULL;', 'b->at_;', 1),
-        ('	if (!block)\n		return false;\n', '', 1),
-        ('	look->layout = block->layout->number;\n', '', 1),
+        ('	return b ? baton_batch_readable(b) : NULL;\n',
+         '	return baton_batch_readable(b);\n', 1),
         ('return block && i < block->layout->n_fields &&'
          ' block->layout->fields[i].dtype == BATON_F32;',
          '(void)block;\n	(void)i;\n	return true;', 1),
