@@ -298,6 +298,14 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 	return BATON_OK;
 }
 
+/* What the trainer reads of a block next, which is on another CPU: on its way while the clock is
+ * looked at, which lets no load pass before it is done. */
+static void fetch(const struct baton_block *block)
+{
+	baton_fetch(&block->k);
+	baton_fetch(block->data);
+}
+
 /* Wait, and put the time down to what it was waited for, as far as it was seen: claimed
  * and filled while we slept, nobody had begun when we lay down; while we only yielded,
  * somebody has had the CPU for it since. */
@@ -312,6 +320,8 @@ static int wait_timed(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
 	if (feed->pool.n_spares)
 		set_late(feed, begun);
 	rc = wait_ready(feed, deadline_ns, t, &claimed);
+	if (rc == BATON_OK)
+		fetch(block_of(feed, *t));
 	if (claimed == 0)
 		claimed = parks == baton_counter_read(&d->parks) ? begun : UINT64_MAX;
 	d->waited_ns = baton_ledger_waited(feed, before, claimed,

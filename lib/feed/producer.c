@@ -70,6 +70,14 @@ static int wait_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *
 	return rc;
 }
 
+/* What the producer writes of a block next, which is on the trainer's CPU: on its way while the
+ * clock is looked at. */
+static void fetch(const struct baton_block *block)
+{
+	baton_fetch_to_write(&block->k);
+	baton_fetch_to_write(block->data);
+}
+
 int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
                          struct baton_block **block)
 {
@@ -79,6 +87,8 @@ int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_
 	if (rc == BATON_TIMEOUT && deadline_ns != 0) {
 		baton_ledger_lacks(p);
 		rc = wait_claim(p, deadline_ns, t, block);
+		if (rc == BATON_OK)
+			fetch(*block);
 		baton_ledger_has(p);
 	}
 	if (rc != BATON_OK)
