@@ -56,17 +56,18 @@ static bool meets(const struct goal *g, double value)
 	return g->at_least ? value >= g->bound : value <= g->bound;
 }
 
-/* What was seen is better than its floor allows: then it is none. */
-static bool beaten(const struct goal *g)
+bool goal_beats_floor(const struct goal *g)
 {
-	return g->at_least ? g->seen.median > g->floor : g->seen.median < g->floor;
+	double better = g->at_least ? g->seen.median / g->floor : g->floor / g->seen.median;
+
+	return better > GOAL_NEAR;
 }
 
 enum verdict goal_verdict(const struct goal *g)
 {
 	if (meets(g, g->seen.median))
 		return GOAL_MET;
-	if (g->has_floor && !meets(g, g->floor) && !beaten(g))
+	if (g->has_floor && !meets(g, g->floor) && !goal_beats_floor(g))
 		return GOAL_FLOOR;
 	return meets(g, g->at_least ? g->seen.high : g->seen.low) ? GOAL_UNCLEAR : GOAL_MISSED;
 }

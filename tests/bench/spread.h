@@ -46,6 +46,11 @@ struct goal {
 	char floor_is[60];
 };
 
+/* What was seen is better than its floor allows, by more than two medians of one thing differ
+ * here: then that is none. */
+#define GOAL_NEAR 1.05
+bool goal_beats_floor(const struct goal *g);
+
 /* The median decides. A floor excuses only what it forbids: one that reaches the bound
  * itself, or that was beaten, says nothing. */
 enum verdict goal_verdict(const struct goal *g);

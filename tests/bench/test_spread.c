@@ -84,8 +84,10 @@ static void floors(void)
 	claim(is(with_floor(missed, 6), GOAL_MISSED), "at least: one that reaches it does not");
 	claim(is(with_floor(most, 1.15), GOAL_FLOOR), "at most: a floor above it forbids it");
 	claim(is(with_floor(most, 1.1), GOAL_MISSED), "at most: one that reaches it does not");
-	claim(is(with_floor(missed, 3.9), GOAL_MISSED), "at least: one that was beaten is none");
-	claim(is(with_floor(most, 1.31), GOAL_MISSED), "at most: one that was beaten is none");
+	claim(is(with_floor(missed, 3.9), GOAL_FLOOR), "at least: one that was reached is one");
+	claim(is(with_floor(most, 1.31), GOAL_FLOOR), "at most: one that was reached is one");
+	claim(is(with_floor(missed, 3.8), GOAL_MISSED), "at least: one that was beaten is none");
+	claim(is(with_floor(most, 1.37), GOAL_MISSED), "at most: one that was beaten is none");
 	claim(is(with_floor(goal(true, 6, 3, 7, 8), 5), GOAL_MET), "what is met needs no floor");
 }
 
