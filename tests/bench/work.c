@@ -167,12 +167,13 @@ void bench_make(const struct bench_setup *setup, uint64_t *words, uint64_t tag)
 {
 	const struct bench_work *work = &setup->work;
 	uint64_t times = is_slow(work, tag) ? work->slow_times : 1;
+	size_t n = setup->words; /* apart from them, or it is read anew after each */
 
 	if (work->wait_ns)
 		sleep_ns(work->wait_ns * times);
 	if (work->source_turns)
 		busy(work->source_turns * times);
-	for (size_t i = 0; i < setup->words; i++)
+	for (size_t i = 0; i < n; i++)
 		words[i] = tag + i;
 }
 
