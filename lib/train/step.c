@@ -121,7 +121,9 @@ static void offer_snapshot(baton_model *net)
 		publish_snapshot(net);
 }
 
-int baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
+/* In place, so that a step's rows stay in registers. */
+__attribute__((always_inline)) static inline int
+train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
 {
 	int rc = baton_model_gradient(net, rows, scores);
 
@@ -132,6 +134,11 @@ int baton_model_train(baton_model *net, const struct baton_rows *rows, struct ba
 	baton_run_add(&net->run, scores, rows->n, rows->k);
 	offer_snapshot(net);
 	return BATON_OK;
+}
+
+int baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
+{
+	return train(net, rows, scores);
 }
 
 static size_t units_of(const baton_field *f)
@@ -200,7 +207,7 @@ int baton_step(baton_model *net, const baton_batch *b, float *loss)
 		return -EINVAL;
 	rc = baton_model_rows(net, &net->binding, b, &rows);
 	if (rc == BATON_OK)
-		rc = baton_model_train(net, &rows, &scores);
+		rc = train(net, &rows, &scores);
 	if (rc == BATON_OK && loss)
 		*loss = scores.loss;
 	return rc;
