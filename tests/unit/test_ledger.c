@@ -747,7 +747,7 @@ static void *look_all_the_time(void *arg)
 
 static void train_through(int producers, int order, uint32_t blocks)
 {
-	struct known state = {20000, NEVER, 0, NULL};
+	struct known state = {5000, NEVER, 0, NULL};
 	baton_source source = known_source(&state);
 	baton_options o = options_of(producers, 3, blocks);
 	uint64_t begun[2], ended[2];
