@@ -121,9 +121,9 @@ static void offer_snapshot(baton_model *net)
 		publish_snapshot(net);
 }
 
-/* In place, so that a step's rows stay in registers. */
-__attribute__((always_inline)) static inline int
-train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
+/* For others, and in place in baton_step(), so that there a step's rows stay in registers. */
+__attribute__((always_inline)) inline int
+baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
 {
 	int rc = baton_model_gradient(net, rows, scores);
 
@@ -134,11 +134,6 @@ train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scor
 	baton_run_add(&net->run, scores, rows->n, rows->k);
 	offer_snapshot(net);
 	return BATON_OK;
-}
-
-int baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
-{
-	return train(net, rows, scores);
 }
 
 static size_t units_of(const baton_field *f)
@@ -207,7 +202,7 @@ int baton_step(baton_model *net, const baton_batch *b, float *loss)
 		return -EINVAL;
 	rc = baton_model_rows(net, &net->binding, b, &rows);
 	if (rc == BATON_OK)
-		rc = train(net, &rows, &scores);
+		rc = baton_model_train(net, &rows, &scores);
 	if (rc == BATON_OK && loss)
 		*loss = scores.loss;
 	return rc;
