@@ -63,13 +63,7 @@ static inline void baton_fetch(const void *line)
 
 static inline void baton_fetch_to_write(const void *line)
 {
-#ifdef __x86_64__
-	/* Compilers spell it out only for processors that are known to have it; others take it for
-	 * no operation. */
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
-#else
 	__builtin_prefetch(line, 1);
-#endif
 }
 
 static inline unsigned char *baton_block_batch(const struct baton_block *b, uint32_t i)

@@ -2,7 +2,13 @@
 #ifndef BATON_FEED_LOOK_H
 #define BATON_FEED_LOOK_H
 
+#ifdef __clang__ /* batch.h turns an analysis off that who looks has use for */
+#pragma clang diagnostic push
+#endif
 #include "batch.h"
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 #include <baton/pipeline.h>
 #include <stdbool.h>
 

@@ -121,9 +121,7 @@ static void offer_snapshot(baton_model *net)
 		publish_snapshot(net);
 }
 
-/* For others, and in place in baton_step(), so that there a step's rows stay in registers. */
-__attribute__((always_inline)) inline int
-baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
+int baton_model_train(baton_model *net, const struct baton_rows *rows, struct baton_scores *scores)
 {
 	int rc = baton_model_gradient(net, rows, scores);
 

@@ -4,8 +4,7 @@
  * "baton" is the pipeline as it is meant to be used: the library's threads call fill. That
  * is more than a queue does (each fill gets a random stream, handles are checked at every
  * call, the run has an order), and none of it is taken out; "completion" is the same, and
- * takes what is ready first, and "inline" is what one thread needs for all of it, with no
- * other. "own-threads" has threads of ours with begin and submit, whose
+ * takes what is ready first. "own-threads" has threads of ours with begin and submit, whose
  * bookkeeping is shared by all of them. Blocks hold one batch, so that every round trip is a
  * hand-off. */
 
@@ -76,7 +75,7 @@ static baton_pipeline *open_feed(const struct bench_setup *s, bool own, int orde
 	source.fill = own ? NULL : fill;
 	source.start = own ? NULL : start;
 	source.state = (void *)s;
-	options.producers = own ? 0 : s->producers > 0 ? (int)s->producers : BATON_INLINE;
+	options.producers = own ? 0 : (int)s->producers;
 	options.blocks = s->pool;
 	options.block_batches = 1;
 	options.order = order;
@@ -96,14 +95,6 @@ static bool run(const struct bench_setup *s, struct bench_result *result, int or
 static bool run_ordered(const struct bench_setup *s, struct bench_result *result)
 {
 	return run(s, result, BATON_ORDERED);
-}
-
-static bool run_inline(const struct bench_setup *s, struct bench_result *result)
-{
-	struct bench_setup alone = *s;
-
-	alone.producers = 0;
-	return run(&alone, result, BATON_ORDERED);
 }
 
 static bool run_completion(const struct bench_setup *s, struct bench_result *result)
@@ -170,7 +161,5 @@ const struct bench_peer bench_baton = {"baton", "the pipeline; sleeps", BENCH_CL
                                        run_ordered};
 const struct bench_peer bench_baton_completion = {"completion", "baton, as they are ready",
                                                   BENCH_NONE, false, run_completion};
-const struct bench_peer bench_baton_inline = {"inline", "baton, in one thread", BENCH_CLAIMED,
-                                              false, run_inline};
 const struct bench_peer bench_baton_own = {"own-threads", "with threads of the caller's",
                                            BENCH_CLAIMED, false, run_own};

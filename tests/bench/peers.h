@@ -15,7 +15,6 @@ uint32_t bench_baton_pool(const struct bench_setup *setup);
 
 /* Baton's own, and the one that none of them must fall behind. */
 extern const struct bench_peer bench_baton, bench_baton_completion, bench_baton_own;
-extern const struct bench_peer bench_baton_inline;
 extern const struct bench_peer bench_ring, bench_ring_yield, bench_ring_8;
 extern const struct bench_peer bench_mutex;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spread.h"
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,18 +57,24 @@ static bool meets(const struct goal *g, double value)
 	return g->at_least ? value >= g->bound : value <= g->bound;
 }
 
-bool goal_beats_floor(const struct goal *g)
+/* Is what was seen no better than its floor? Of no number that is not known. */
+static bool respects_floor(const struct goal *g)
 {
 	double better = g->at_least ? g->seen.median / g->floor : g->floor / g->seen.median;
 
-	return better > GOAL_NEAR;
+	return better <= GOAL_NEAR;
+}
+
+bool goal_is_forbidden(const struct goal *g)
+{
+	return g->has_floor && !isnan(g->floor) && !meets(g, g->floor) && respects_floor(g);
 }
 
 enum verdict goal_verdict(const struct goal *g)
 {
 	if (meets(g, g->seen.median))
 		return GOAL_MET;
-	if (g->has_floor && !meets(g, g->floor) && !goal_beats_floor(g))
+	if (goal_is_forbidden(g))
 		return GOAL_FLOOR;
 	return meets(g, g->at_least ? g->seen.high : g->seen.low) ? GOAL_UNCLEAR : GOAL_MISSED;
 }

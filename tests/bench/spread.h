@@ -46,13 +46,11 @@ struct goal {
 	char floor_is[60];
 };
 
-/* What was seen is better than its floor allows, by more than two medians of one thing differ
- * here: then that is none. */
-#define GOAL_NEAR 1.05
-bool goal_beats_floor(const struct goal *g);
-
 /* The median decides. A floor excuses only what it forbids: one that reaches the bound
- * itself, or that was beaten, says nothing. */
+ * itself, or that was beaten by more than this, says nothing. Two medians of one thing, one after the
+ * other, differ by as much on a machine that others use. */
+#define GOAL_NEAR 1.05
+bool goal_is_forbidden(const struct goal *g);
 enum verdict goal_verdict(const struct goal *g);
 const char *goal_word(enum verdict v);
 /* Is the whole met? goals [n] */

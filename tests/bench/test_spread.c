@@ -79,16 +79,20 @@ static void verdicts(void)
 static void floors(void)
 {
 	const struct goal missed = goal(true, 6, 3, 4, 5), most = goal(false, 1.1, 1.2, 1.3, 2);
+	const double none = (double)NAN;
 
 	claim(is(with_floor(missed, 5.5), GOAL_FLOOR), "at least: a floor below it forbids it");
 	claim(is(with_floor(missed, 6), GOAL_MISSED), "at least: one that reaches it does not");
 	claim(is(with_floor(most, 1.15), GOAL_FLOOR), "at most: a floor above it forbids it");
 	claim(is(with_floor(most, 1.1), GOAL_MISSED), "at most: one that reaches it does not");
-	claim(is(with_floor(missed, 3.9), GOAL_FLOOR), "at least: one that was reached is one");
-	claim(is(with_floor(most, 1.31), GOAL_FLOOR), "at most: one that was reached is one");
+	claim(is(with_floor(missed, 3.9), GOAL_FLOOR), "at least: one beaten by 3 % is one");
+	claim(is(with_floor(most, 1.31), GOAL_FLOOR), "at most: one beaten by 1 % is one");
 	claim(is(with_floor(missed, 3.8), GOAL_MISSED), "at least: one that was beaten is none");
 	claim(is(with_floor(most, 1.37), GOAL_MISSED), "at most: one that was beaten is none");
 	claim(is(with_floor(goal(true, 6, 3, 7, 8), 5), GOAL_MET), "what is met needs no floor");
+	claim(is(with_floor(goal(true, 6, none, none, none), 5), GOAL_MISSED),
+	      "a floor excuses no number that is none");
+	claim(is(with_floor(missed, none), GOAL_MISSED), "nor is one a floor");
 }
 
 static void whole(void)
