@@ -71,12 +71,20 @@ def bad_input():
             check(name in err, options, name, err)
 
 
+def name_of_thread(path):
+    try:
+        with open(path) as f:
+            return f.read()
+    except OSError:  # it has just ended
+        return ''
+
+
 @claim
 def sigint():
     """SIGINT prints what was reached and exits 130"""
     child = subprocess.Popen([PROGRAM, '--source-wait-us', '1000', '--batches', '100000000'],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not any('baton-' in open(name).read() for name in
+    while not any('baton-' in name_of_thread(path) for path in
                   glob.glob(f'/proc/{child.pid}/task/*/comm')):
         time.sleep(0.01)  # until it feeds
     child.send_signal(signal.SIGINT)
