@@ -55,17 +55,6 @@ size_t baton_block_bytes(const struct baton_layout *layout, uint32_t capacity);
  * Returns the error that the trainer will get: code, or -EINVAL if that is none. */
 int baton_block_fail(struct baton_block *block, int code, const char *text);
 
-/* A line that will be read, or written. */
-static inline void baton_fetch(const void *line)
-{
-	__builtin_prefetch(line);
-}
-
-static inline void baton_fetch_to_write(const void *line)
-{
-	__builtin_prefetch(line, 1);
-}
-
 static inline unsigned char *baton_block_batch(const struct baton_block *b, uint32_t i)
 {
 	return b->data + i * b->layout->stride;

@@ -302,8 +302,8 @@ static int wait_ready(struct baton_pipeline *feed, uint64_t deadline_ns, uint64_
  * looked at, which lets no load pass before it is done. */
 static void fetch(const struct baton_block *block)
 {
-	baton_fetch(&block->k);
-	baton_fetch(block->data);
+	__builtin_prefetch(&block->k);
+	__builtin_prefetch(block->data);
 }
 
 /* Wait, and put the time down to what it was waited for, as far as it was seen: claimed

@@ -74,8 +74,8 @@ static int wait_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *
  * clock is looked at. */
 static void fetch(const struct baton_block *block)
 {
-	baton_fetch_to_write(&block->k);
-	baton_fetch_to_write(block->data);
+	__builtin_prefetch(&block->k, 1);
+	__builtin_prefetch(block->data, 1);
 }
 
 int baton_producer_claim(struct baton_producer *p, uint64_t deadline_ns, uint64_t *t,
