@@ -111,6 +111,8 @@ def step(group, name, path, old, new, scenarios=None, reason=None, **how):
 
 
 def order(label, was, to, scenarios, **how):
+    if how.get("reason"): # x86 runs the same instructions
+        how.setdefault("layers", ("model",))
     path = (SPARE if label in ("PUSH", "POP") else
             ACCOUNT if label.startswith(("SINCE", "DOING")) else
             WAIT if label in ("ASLEEP", "RECHECK") else RING)

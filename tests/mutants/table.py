@@ -453,7 +453,10 @@ class Table:
             return [Spin(mutant.spin)]
         known = [p for p in self.probes if p.layer == layer and p.knows(self.objects, changed)]
         stems = {stem(path) for path in changed} | set(mutant.first)
-        return sorted(known, key=lambda p: p.name.split("_", 1)[-1] not in stems)
+        first = [p for p in known if p.name.split("_", 1)[-1] in stems]
+        if mutant.reason and first and not self.every:
+            return first  # the others say nothing, a minute long
+        return first + [p for p in known if p not in first]
 
     def ask(self, mutant, layer, tree):
         """Returns (was there anything to ask, killed by)."""
