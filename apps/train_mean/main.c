@@ -87,32 +87,46 @@ static bool parse_units(void *value, const char *text)
 	return false;
 }
 
-/* A file that is written is no other one's, and none that is read: but a checkpoint is a saved
- * model, too, and may take the place of the one that the run goes on from. */
+/* Is it a name that an earlier checkpoint gets: FILE.1 and on? */
+static bool is_kept(const struct setup *s, const char *path)
+{
+	size_t n = s->checkpoint_path ? strlen(s->checkpoint_path) : 0;
+	uint64_t place;
+
+	return n > 0 && strncmp(path, s->checkpoint_path, n) == 0 && path[n] == '.' &&
+	       args_u64(path + n + 1, &place) && place >= 1 && place < s->keep;
+}
+
+/* A file that is written is no other one's, and none that is read: but a checkpoint may take the
+ * place of the one that the run goes on from. */
 static int check_different(const struct setup *s)
 {
 	const struct {
 		const char *option, *path;
-		bool read, model;
+		bool read, goes_on;
 	} all[] = {{"x", s->x_path, true, false},
 	           {"y", s->y_path, true, false},
+	           {"load", s->load_path, true, false},
 	           {"resume", s->resume_path, true, true},
-	           {"load", s->load_path, true, true},
 	           {"checkpoint", s->checkpoint_path, false, true},
-	           {"save", s->save_path, false, true},
+	           {"save", s->save_path, false, false},
 	           {"json", s->json_path, false, false},
 	           {"log-csv", s->log_csv_path, false, false},
 	           {"log-jsonl", s->log_jsonl_path, false, false},
 	           {"plot", s->plot_path, false, false},
 	           {"trace", s->trace_path, false, false}};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].path && !all[i].goes_on && is_kept(s, all[i].path))
+			return args_error(PROGRAM, all[i].option, all[i].path,
+			                  "is where --keep puts earlier checkpoints");
 		for (size_t j = 0; j < i; j++)
-			if (!all[i].read && !(all[i].model && all[j].model) && all[i].path &&
+			if (!all[i].read && !(all[i].goes_on && all[j].goes_on) && all[i].path &&
 			    all[j].path && strcmp(all[i].path, all[j].path) == 0)
 				return args_error(PROGRAM, all[i].option, all[i].path,
 				                  "is what --%s %s", all[j].option,
 				                  all[j].read ? "reads" : "writes to");
+	}
 	return ARGS_GO_ON;
 }
 
@@ -268,7 +282,8 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"0    done\n"
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage, or files with samples that can't be used\n"
-		"130  interrupted: what was reached is reported\n"};
+		"130  interrupted by SIGINT: what was reached is reported\n"
+		    "143  the same by SIGTERM\n"};
 	int rc = args_parse(&args, argc, argv);
 
 	if (rc == ARGS_GO_ON)
@@ -280,14 +295,15 @@ static int read_args(struct setup *s, int argc, char **argv)
 
 /* Set before the handler is installed, cleared after it is removed. */
 static baton_pipeline *interruptible;
+static volatile sig_atomic_t stopped_by;
 
 static void on_interrupt(int signal)
 {
-	(void)signal;
+	stopped_by = signal;
 	baton_cancel(interruptible);
 }
 
-/* The first SIGINT stops the training after the step in hand; a second one ends the
+/* The first SIGINT or SIGTERM stops the training after the step in hand; a second one ends the
  * program the usual way. */
 static void catch_interrupts(baton_pipeline *feed)
 {
@@ -296,11 +312,13 @@ static void catch_interrupts(baton_pipeline *feed)
 	interruptible = feed;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 }
 
 static void let_interrupts_be(void)
 {
 	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
 	interruptible = NULL;
 }
 
@@ -409,6 +427,7 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 	catch_interrupts(run->feed);
 	run->ended = baton_fit(run->net, run->feed, &options, &run->history, err);
 	let_interrupts_be();
+	run->stopped_by = stopped_by;
 	baton_ledger_charge(run->feed, BATON_TIME_LOG);
 	watch_stop(&watch);
 	progress_stop(&progress);

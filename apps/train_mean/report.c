@@ -106,6 +106,10 @@ static void print_report(const struct setup *s, const struct run *run)
 		return;
 	if (run->at.step)
 		printf("went on from step %" PRIu64 "\n", run->at.step);
+	if (run->at.step && h->steps == 0 && run->ended == BATON_OK && !run->stopping.stopped) {
+		printf("no step: of the %" PRIu64 " epochs of --epochs none is left\n", s->epochs);
+		return;
+	}
 	printf("%" PRIu64 " steps in %.3f s, %.2f M steps/s; final loss %.6f", h->steps, time,
 	       time > 0 ? (double)h->steps / time * 1e-6 : 0,
 	       h->n_epochs ? h->epochs[h->n_epochs - 1].loss : (double)NAN);
@@ -299,5 +303,5 @@ int report(struct setup *s, const struct run *run)
 		fprintf(stderr, PROGRAM ": can't write the results to standard output\n");
 		return 1;
 	}
-	return run->kept < 0 ? 1 : run->ended == BATON_CANCELED ? 130 : 0;
+	return run->kept < 0 ? 1 : run->ended == BATON_CANCELED ? 128 + run->stopped_by : 0;
 }

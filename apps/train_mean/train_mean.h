@@ -68,7 +68,8 @@ struct run {
 	baton_ledger ledger;
 	baton_producer_time *producers; /* [n_filled] */
 	baton_trace *trace;
-	int ended; /* what baton_fit() returned */
+	int ended;      /* what baton_fit() returned */
+	int stopped_by; /* the signal, if it was canceled */
 	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 

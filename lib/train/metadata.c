@@ -273,12 +273,26 @@ static size_t differ_at(const char *a, const char *b)
 	return a[i] == ' ' && b[i] == ' ' ? i + 1 : i;
 }
 
+/* Of two descriptions from where they begin to differ: the part up to a comma, unless only what
+ * comes after it differs; "..." where it is cut. */
+static void quote_part(char *to, size_t size, const char *text, const char *other)
+{
+	size_t n = strcspn(text, ",");
+	char part[64];
+
+	if (n == strcspn(other, ",") && strncmp(text, other, n) == 0)
+		n = strlen(text);
+	snprintf(part, sizeof(part), "%.*s%s", (int)(n < size ? n : size - 4), text,
+	         n < size ? "" : "...");
+	baton_safetensors_quote(to, size, part);
+}
+
 /* What a file must say of a key. */
 static int check_text(const struct baton_safetensors *file, const char *path, const char *key,
                       const char *wanted, const char *what, baton_error *err)
 {
 	const char *found = baton_safetensors_note(file, key);
-	char quoted[40];
+	char there[40], here[40];
 	size_t at;
 
 	if (found && strcmp(found, wanted) == 0)
@@ -287,9 +301,10 @@ static int check_text(const struct baton_safetensors *file, const char *path, co
 		return baton_error_set(err, -EINVAL, "%.60s: not a checkpoint of baton: no \"%s\"",
 		                       path, key);
 	at = differ_at(found, wanted);
-	baton_safetensors_quote(quoted, sizeof(quoted), found + at);
-	return baton_error_set(err, -EINVAL, "%.40s: %s is \"%s\" there, \"%.39s\" here", path,
-	                       what, quoted, wanted + at);
+	quote_part(there, sizeof(there), found + at, wanted + at);
+	quote_part(here, sizeof(here), wanted + at, found + at);
+	return baton_error_set(err, -EINVAL, "%.40s: %s is \"%s\" there, \"%s\" here", path, what,
+	                       there, here);
 }
 
 static int check_note(const struct baton_safetensors *file, const char *path,

@@ -201,7 +201,10 @@ def refused():
                               (['--validation-steps', 4], '--validation-steps'),
                               (['--lr', '0.002'], '--lr is "0.001" there, "0.002" here'),
                               (['--hidden', '5'], 'dense dense_1 5'),
-                              (['--optimizer', 'adam'], 'adam'), (['--loss', 'mae'], 'mae')):
+                              (['--optimizer', 'adam'],
+                               '"rmsprop: momentum 0" there, "adam: momentum 0" here'),
+                              (['--hidden', '3'], 'dense dense_1 3 -> relu relu_1 3 -> ..."'),
+                              (['--loss', 'mae'], '"mse" there, "mae" here')):
             status, out, err = run(PROGRAM, '--resume', path, '--checkpoint', path, *SHORT,
                                    *options)
             check(status == 1 and out == '' and err.count('\n') == 1, options, status, err)
@@ -210,6 +213,22 @@ def refused():
         for wrong in (name, '/dev/null', os.path.join(name, 'none'), PROGRAM):
             status, out, err = run(PROGRAM, '--resume', wrong)
             check(status == 1 and out == '' and err.count('\n') == 1, wrong, status, err)
+
+
+@claim
+def nothing_left():
+    """who goes on where no epoch is left is told so, and loses nothing"""
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
+        path = os.path.join(name, 'a')
+        train('--checkpoint', path, *SHORT)
+        before = data(path)
+        status, out, err = run(PROGRAM, '--resume', path, *SHORT)
+        check(status == 0 and 'none is left' in out and 'nan' not in out, status, out, err)
+        check(data(path) == before)
+        # f.3 is none that --keep 3 writes
+        kept = os.path.join(name, 'f')
+        status, _, err = run(PROGRAM, '--checkpoint', kept, '--keep', 3, '--save', kept + '.3', *SHORT)
+        check(status == 0, status, err)
 
 
 @claim
@@ -222,6 +241,11 @@ def bad_usage():
                           (['--resume', 'g', '--order', 'completion'], 'ordered'),
                           *((['--json', 'f', model, 'f'], f'json: "f" is what {model} ')
                             for model in ('--load', '--save', '--resume', '--checkpoint')),
+                          (['--checkpoint', 'f', '--save', 'f'], 'is what --checkpoint writes'),
+                          (['--resume', 'f', '--save', 'f'], 'is what --resume reads'),
+                          *((['--checkpoint', 'f', '--keep', '3', option, 'f.2'],
+                             f'{option}: "f.2" is where --keep')
+                            for option in ('--save', '--json', '--log-csv')),
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
                           (['--checkpoint-every', '7'], '--checkpoint-every'),
                           (['--keep', '1'], '--keep: does nothing without --checkpoint'),

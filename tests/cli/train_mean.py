@@ -344,19 +344,19 @@ def help_and_version():
     check(status == 0 and re.fullmatch(r'train_mean \d+\.\d+\.\d+\n', out), out)
 
 
-def interrupt(*options):
+def interrupt(*options, by=signal.SIGINT):
     """Interrupt a run that can't end by itself, after its first epoch."""
     child = subprocess.Popen([PROGRAM, '--epochs', '1000000', '--progress', 'lines', *options],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check(child.stderr.readline().startswith('Epoch 1/'), 'no first epoch')
-    child.send_signal(signal.SIGINT)
+    child.send_signal(by)
     out, err = child.communicate(timeout=60)
     return child.returncode, out, err
 
 
 @claim
 def sigint():
-    """SIGINT stops after the step in hand, reports what was reached, and exits 130"""
+    """SIGINT stops after the step in hand, reports what was reached, and exits 130; SIGTERM 143"""
     for producers in ('0', '1', '8'):
         status, out, err = interrupt('--producers', producers, '--json', '-')
         check(status == 130, status, err)
@@ -365,9 +365,10 @@ def sigint():
         # the batch in hand when it was interrupted may have been taken and not trained on
         check(doc['feed']['batches'] - doc['steps'] in (0, 1), doc['feed'], doc['steps'])
         check(len(doc['epochs']) == -(-doc['steps'] // 1000), len(doc['epochs']), doc['steps'])
-    status, out, err = interrupt()
-    check(status == 130, status)
-    check(re.search(r'^interrupted in epoch \d+ of 1000000$', out, re.M), out)
+    for by, wanted in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        status, out, err = interrupt(by=by)
+        check(status == wanted, by, status)
+        check(re.search(r'^interrupted in epoch \d+ of 1000000$', out, re.M), out)
 
 
 def on_terminal(*options, columns=80, until=None, **env):

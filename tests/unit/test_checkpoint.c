@@ -434,9 +434,9 @@ Test(checkpoint, another_model_optimizer_or_loss_is_refused_by_name)
 
 	save_middle(plain());
 	refused_by(make_of(two, 2, baton_mse(), baton_adam(1e-3)), "\"adam:");
-	refused_by(make_of(two, 2, baton_mae(), rule), "\"mae, rmsprop");
+	refused_by(make_of(two, 2, baton_mae(), rule), "\"mse\" there, \"mae\" here");
 	rule.rho = 0.5;
-	refused_by(make_of(two, 2, baton_mse(), rule), "\"rho 0.899999976, ");
+	refused_by(make_of(two, 2, baton_mse(), rule), "\"rho 0.899999976\" there, \"rho 0.5\" here");
 	rule = baton_rmsprop(1e-3);
 	rule.centered = true;
 	refused_by(make_of(two, 2, baton_mse(), rule), "centered");
@@ -474,6 +474,8 @@ Test(checkpoint, another_note_is_refused_by_its_key)
 	const baton_note one[] = {{"seed", "7"}}, another[] = {{"seed", "8"}};
 	const baton_note unknown[] = {{"lr", "1"}}, none[] = {{NULL, NULL}}, half[] = {{"a", NULL}};
 	const baton_note words[] = {{"a", "x: y"}}, close[] = {{"a", "x:z"}};
+	const baton_note list[] = {{"a", "b,c"}}, longer[] = {{"a", "b,c,d"}};
+	const baton_note wide[] = {{"a", "b,123456789 123456789 123456789 1234567890"}};
 	struct how how = plain();
 	baton_model *net = make(&how);
 
@@ -488,6 +490,10 @@ Test(checkpoint, another_note_is_refused_by_its_key)
 	refused(net, in_scratch("noted"), close, 1, "a is \" y\" there, \"z\" here");
 	cr_assert_eq(baton_model_save(net, in_scratch("noted"), close, 1, NULL), BATON_OK);
 	refused(net, in_scratch("noted"), words, 1, "a is \"z\" there, \" y\" here");
+	cr_assert_eq(baton_model_save(net, in_scratch("noted"), list, 1, NULL), BATON_OK);
+	refused(net, in_scratch("noted"), longer, 1, "a is \"c\" there, \"c,d\" here");
+	refused(net, in_scratch("noted"), wide, 1,
+	        "a is \"c\" there, \"123456789 123456789 123456789 123456...\" here");
 	baton_model_destroy(&net);
 }
 
