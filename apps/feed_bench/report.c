@@ -48,7 +48,7 @@ static void print_waits(FILE *out, const struct report *r)
 	double wall = (double)r->run.figure.ns;
 	uint64_t least = UINT64_MAX, most = 0;
 
-	for (size_t i = 0; i < r->run.n_filled; i++) {
+	for (size_t i = 0; i < r->producers; i++) { /* the trainer's own come after these */
 		least = r->run.filled[i] < least ? r->run.filled[i] : least;
 		most = r->run.filled[i] > most ? r->run.filled[i] : most;
 	}

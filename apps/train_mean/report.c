@@ -40,6 +40,21 @@ static void print_predictions(const struct setup *s, const struct run *run)
 	}
 }
 
+/* The trainer's own are the last, if it fills. */
+static void print_filled(const struct run *run)
+{
+	size_t n = run->stats.producers;
+
+	printf(n == 0 ? "no producers;" : n == 1 ? "1 producer filled" : "%zu producers filled", n);
+	for (size_t i = 0; i < n && i < 16; i++)
+		printf(" %" PRIu64, run->filled[i]);
+	printf("%s", n > 16 ? " ... batches" : n > 0 ? " batches" : "");
+	if (run->n_filled > n)
+		printf("%s the trainer %s%" PRIu64 "%s", n > 0 ? "," : "", n > 0 ? "" : "filled ",
+		       run->filled[n], n > 0 ? "" : " batches");
+	printf("\n");
+}
+
 static void print_feed(const struct run *run)
 {
 	const baton_stats *stats = &run->stats;
@@ -47,11 +62,7 @@ static void print_feed(const struct run *run)
 	                       ? 100 * wait_seconds(run) / seconds(run->history.train_ns)
 	                       : 0;
 
-	printf(stats->producers ? "%u producers filled" : "no producers; the trainer filled",
-	       stats->producers);
-	for (size_t i = 0; i < run->n_filled && i < 16; i++)
-		printf(" %" PRIu64, run->filled[i]);
-	printf("%s batches\n", run->n_filled > 16 ? " ..." : "");
+	print_filled(run);
 	printf("the trainer waited %.1f %% of the time: %.3f ms for a batch being filled, %.3f ms "
 	       "for "
 	       "one that nobody had begun\n",

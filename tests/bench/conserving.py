@@ -13,6 +13,8 @@ import statistics
 import subprocess
 import sys
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__.split('\n')[0])
 PROGRAM, PAIRS = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 9
 SOURCE, TRAINER = sys.argv[3:5] if len(sys.argv) > 4 else ('20', '2')
 

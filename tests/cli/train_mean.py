@@ -34,7 +34,7 @@ def default_run():
     status, out, err = run(PROGRAM)
     check(status == 0, status, err)
     check(re.search(r'\(60, 70\) -> 6[45]\.\d\d +\(73, 57\) -> 6[45]\.\d\d', out), out)
-    check(re.search(r'^[1-9]\d* producers filled', out, re.M), out)
+    check(re.search(r'^[1-9]\d* producers? filled( \d+)+ batches(, the trainer \d+)?$', out, re.M), out)
     check(len(re.findall(r'^Epoch \d+/10 - 1000/1000 \[=+\].*loss: ', err, re.M)) == 10, err)
 
 
