@@ -87,14 +87,23 @@ static bool parse_units(void *value, const char *text)
 	return false;
 }
 
-/* Is it a name that an earlier checkpoint gets: FILE.1 and on? */
-static bool is_kept(const struct setup *s, const char *path)
+/* Is path one that comes and goes, or stays, beside the file of --checkpoint or --save: what is
+ * written before it gets its name, and earlier checkpoints? */
+static bool is_beside(const struct setup *s, const char *file, const char *path)
 {
-	size_t n = s->checkpoint_path ? strlen(s->checkpoint_path) : 0;
-	uint64_t place;
+	size_t n = file ? strlen(file) : 0;
+	char number[24];
 
-	return n > 0 && strncmp(path, s->checkpoint_path, n) == 0 && path[n] == '.' &&
-	       args_u64(path + n + 1, &place) && place >= 1 && place < s->keep;
+	if (n == 0 || strncmp(path, file, n) != 0 || path[n] != '.')
+		return false;
+	path += n + 1;
+	if (strcmp(path, "tmp") == 0)
+		return true;
+	if (file != s->checkpoint_path || s->keep < 2)
+		return false;
+	snprintf(number, sizeof(number), "%" PRIu64, (uint64_t)strtoul(path, NULL, 10));
+	return strcmp(path, "old") == 0 || (strcmp(path, number) == 0 && number[0] != '0' &&
+	                                    strtoul(number, NULL, 10) < s->keep);
 }
 
 /* A file that is written is no other one's, and none that is read: but a checkpoint may take the
@@ -117,12 +126,16 @@ static int check_different(const struct setup *s)
 	           {"trace", s->trace_path, false, false}};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (all[i].path && !all[i].goes_on && is_kept(s, all[i].path))
+		if (!all[i].path)
+			continue;
+		if (is_beside(s, s->save_path, all[i].path) ||
+		    (!all[i].goes_on && is_beside(s, s->checkpoint_path, all[i].path)))
 			return args_error(PROGRAM, all[i].option, all[i].path,
-			                  "is where --keep puts earlier checkpoints");
+			                  "is a name that --checkpoint or --save needs beside "
+			                  "its file");
 		for (size_t j = 0; j < i; j++)
-			if (!all[i].read && !(all[i].goes_on && all[j].goes_on) && all[i].path &&
-			    all[j].path && strcmp(all[i].path, all[j].path) == 0)
+			if (!all[i].read && !(all[i].goes_on && all[j].goes_on) && all[j].path &&
+			    strcmp(all[i].path, all[j].path) == 0)
 				return args_error(PROGRAM, all[i].option, all[i].path,
 				                  "is what --%s %s", all[j].option,
 				                  all[j].read ? "reads" : "writes to");
@@ -294,32 +307,42 @@ static int read_args(struct setup *s, int argc, char **argv)
 /* --- interruption ----------------------------------------------------------------- */
 
 /* Set before the handler is installed, cleared after it is removed. */
-static baton_pipeline *interruptible;
+static baton_pipeline *interruptible, *also_interruptible;
 static volatile sig_atomic_t stopped_by;
 
-static void on_interrupt(int signal)
+static void let_signals_be(void)
 {
-	stopped_by = signal;
-	baton_cancel(interruptible);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
 }
 
-/* The first SIGINT or SIGTERM stops the training after the step in hand; a second one ends the
- * program the usual way. */
-static void catch_interrupts(baton_pipeline *feed)
+static void on_interrupt(int number)
 {
-	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+	let_signals_be();
+	stopped_by = number;
+	baton_cancel(interruptible);
+	baton_cancel(also_interruptible);
+}
+
+/* The first SIGINT or SIGTERM stops the training after the step in hand, of the validation or
+ * not; a second one ends the program the usual way. */
+static void catch_interrupts(baton_pipeline *feed, baton_pipeline *validation)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
 
 	interruptible = feed;
+	also_interruptible = validation;
 	sigemptyset(&action.sa_mask);
+	sigaddset(&action.sa_mask, SIGINT);
+	sigaddset(&action.sa_mask, SIGTERM);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 }
 
 static void let_interrupts_be(void)
 {
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	interruptible = NULL;
+	let_signals_be();
+	interruptible = also_interruptible = NULL;
 }
 
 /* --- training --------------------------------------------------------------------- */
@@ -424,7 +447,7 @@ static int train(struct setup *s, struct run *run, baton_error *err)
 	options.terminate_on_nan = true;
 	options.validation = run->validation;
 	options.validation_steps = s->validation_steps;
-	catch_interrupts(run->feed);
+	catch_interrupts(run->feed, run->validation);
 	run->ended = baton_fit(run->net, run->feed, &options, &run->history, err);
 	let_interrupts_be();
 	run->stopped_by = stopped_by;

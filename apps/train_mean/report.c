@@ -75,10 +75,13 @@ static void print_feed(const struct run *run)
 static void print_end(const struct setup *s, const struct run *run)
 {
 	const baton_history *h = &run->history;
+	const baton_epoch *last = h->n_epochs ? &h->epochs[h->n_epochs - 1] : NULL;
 
-	if (run->ended == BATON_CANCELED)
+	if (run->ended == BATON_CANCELED) /* in its validation, it may be, or before a step */
 		printf("interrupted in epoch %" PRIu64 " of %" PRIu64 "\n",
-		       (run->at.step + h->steps) / s->steps + 1, s->epochs);
+		       last && last->cut_short ? last->epoch + 1
+		                               : (run->at.step + h->steps) / s->steps + 1,
+		       s->epochs);
 	if (run->stopping.stopped)
 		printf("stopped after epoch %" PRIu64 " of %" PRIu64 ": the best was epoch %" PRIu64
 		       "\n",
@@ -106,10 +109,27 @@ static void print_curve(const baton_history *h)
 	free(means);
 }
 
-static void print_report(const struct setup *s, const struct run *run)
+static void print_steps(const struct setup *s, const struct run *run)
 {
 	const baton_history *h = &run->history;
 	double time = seconds(h->train_ns);
+
+	if (h->n_epochs == 0) {
+		printf("no step: %s\n", run->ended == BATON_CANCELED ? "interrupted before the first"
+		                        : run->stopping.stopped ? "it had stopped"
+		                                                : "--epochs leaves none");
+		return;
+	}
+	printf("%" PRIu64 " steps in %.3f s, %.2f M steps/s; final loss %.6f", h->steps, time,
+	       time > 0 ? (double)h->steps / time * 1e-6 : 0, h->epochs[h->n_epochs - 1].loss);
+	if (s->validation_steps)
+		printf(", of the validation %.6f", h->epochs[h->n_epochs - 1].val_loss);
+	printf("\n");
+}
+
+static void print_report(const struct setup *s, const struct run *run)
+{
+	const baton_history *h = &run->history;
 
 	print_end(s, run);
 	print_predictions(s, run);
@@ -117,16 +137,7 @@ static void print_report(const struct setup *s, const struct run *run)
 		return;
 	if (run->at.step)
 		printf("went on from step %" PRIu64 "\n", run->at.step);
-	if (run->at.step && h->steps == 0 && run->ended == BATON_OK && !run->stopping.stopped) {
-		printf("no step: of the %" PRIu64 " epochs of --epochs none is left\n", s->epochs);
-		return;
-	}
-	printf("%" PRIu64 " steps in %.3f s, %.2f M steps/s; final loss %.6f", h->steps, time,
-	       time > 0 ? (double)h->steps / time * 1e-6 : 0,
-	       h->n_epochs ? h->epochs[h->n_epochs - 1].loss : (double)NAN);
-	if (s->validation_steps && h->n_epochs)
-		printf(", of the validation %.6f", h->epochs[h->n_epochs - 1].val_loss);
-	printf("\n");
+	print_steps(s, run);
 	print_curve(h);
 	print_feed(run);
 	if (s->stats)

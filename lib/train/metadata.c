@@ -273,18 +273,32 @@ static size_t differ_at(const char *a, const char *b)
 	return a[i] == ' ' && b[i] == ' ' ? i + 1 : i;
 }
 
-/* Of two descriptions from where they begin to differ: the part up to a comma, unless only what
- * comes after it differs; "..." where it is cut. */
-static void quote_part(char *to, size_t size, const char *text, const char *other)
+#define QUOTED 40
+
+/* Of two descriptions from where a part of theirs begins to differ: that part, up to a comma, unless
+ * only what comes after it differs; "..." where it is cut, and where so much of it is the same that
+ * no difference would be seen. */
+static void quote_part(char to[QUOTED], const char *text, const char *other)
 {
-	size_t n = strcspn(text, ",");
-	char part[64];
+	size_t n = strcspn(text, ","), same = 0;
+	char part[2 * QUOTED];
+	const char *begun = "";
 
 	if (n == strcspn(other, ",") && strncmp(text, other, n) == 0)
 		n = strlen(text);
-	snprintf(part, sizeof(part), "%.*s%s", (int)(n < size ? n : size - 4), text,
-	         n < size ? "" : "...");
-	baton_safetensors_quote(to, size, part);
+	while (text[same] && text[same] == other[same])
+		same++;
+	if (same > QUOTED / 2) {
+		begun = "...";
+		text += same - 8;
+		n = n > same - 8 ? n - (same - 8) : 0;
+	}
+	if (strlen(begun) + n < QUOTED)
+		snprintf(part, sizeof(part), "%s%.*s", begun, (int)n, text);
+	else
+		snprintf(part, sizeof(part), "%s%.*s...", begun, (int)(QUOTED - 4 - strlen(begun)),
+		         text);
+	baton_safetensors_quote(to, QUOTED, part);
 }
 
 /* What a file must say of a key. */
@@ -292,7 +306,7 @@ static int check_text(const struct baton_safetensors *file, const char *path, co
                       const char *wanted, const char *what, baton_error *err)
 {
 	const char *found = baton_safetensors_note(file, key);
-	char there[40], here[40];
+	char there[QUOTED], here[QUOTED];
 	size_t at;
 
 	if (found && strcmp(found, wanted) == 0)
@@ -301,8 +315,8 @@ static int check_text(const struct baton_safetensors *file, const char *path, co
 		return baton_error_set(err, -EINVAL, "%.60s: not a checkpoint of baton: no \"%s\"",
 		                       path, key);
 	at = differ_at(found, wanted);
-	quote_part(there, sizeof(there), found + at, wanted + at);
-	quote_part(here, sizeof(here), wanted + at, found + at);
+	quote_part(there, found + at, wanted + at);
+	quote_part(here, wanted + at, found + at);
 	return baton_error_set(err, -EINVAL, "%.40s: %s is \"%s\" there, \"%s\" here", path, what,
 	                       there, here);
 }

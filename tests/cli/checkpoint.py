@@ -222,13 +222,21 @@ def nothing_left():
         path = os.path.join(name, 'a')
         train('--checkpoint', path, *SHORT)
         before = data(path)
-        status, out, err = run(PROGRAM, '--resume', path, *SHORT)
-        check(status == 0 and 'none is left' in out and 'nan' not in out, status, out, err)
+        status, out, err = run(PROGRAM, '--resume', path, '--checkpoint', path, *SHORT)
+        check(status == 0 and '--epochs leaves none' in out and 'nan' not in out, status, out, err)
         check(data(path) == before)
-        # f.3 is none that --keep 3 writes
-        kept = os.path.join(name, 'f')
-        status, _, err = run(PROGRAM, '--checkpoint', kept, '--keep', 3, '--save', kept + '.3', *SHORT)
-        check(status == 0, status, err)
+
+
+@claim
+def names_beside():
+    """of the names beside a checkpoint only those are refused that it needs"""
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
+        path = os.path.join(name, 'f')
+        for keep, free in ((3, '.3'), (3, '.02'), (3, '.0'), (3, '.tmp2'), (3, '2'), (1, '.1'),
+                           (1, '.old')):
+            status, _, err = run(PROGRAM, '--checkpoint', path, '--keep', keep, '--save', path + free,
+                                 '--epochs', 1, '--steps-per-epoch', 2)
+            check(status == 0 and os.path.exists(path + free), free, status, err)
 
 
 @claim
@@ -243,9 +251,12 @@ def bad_usage():
                             for model in ('--load', '--save', '--resume', '--checkpoint')),
                           (['--checkpoint', 'f', '--save', 'f'], 'is what --checkpoint writes'),
                           (['--resume', 'f', '--save', 'f'], 'is what --resume reads'),
-                          *((['--checkpoint', 'f', '--keep', '3', option, 'f.2'],
-                             f'{option}: "f.2" is where --keep')
-                            for option in ('--save', '--json', '--log-csv')),
+                          *((['--checkpoint', 'f', '--keep', '3', option, 'f.' + beside],
+                             f'{option}: "f.{beside}" is a name that --checkpoint')
+                            for option in ('--save', '--json', '--log-csv')
+                            for beside in ('1', '2', 'tmp', 'old')),
+                          (['--save', 'f', '--json', 'f.tmp'], '"f.tmp" is a name that'),
+                          (['--save', 'f', '--resume', 'f.tmp'], '"f.tmp" is a name that'),
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
                           (['--checkpoint-every', '7'], '--checkpoint-every'),
                           (['--keep', '1'], '--keep: does nothing without --checkpoint'),

@@ -34,7 +34,7 @@ def default_run():
     status, out, err = run(PROGRAM)
     check(status == 0, status, err)
     check(re.search(r'\(60, 70\) -> 6[45]\.\d\d +\(73, 57\) -> 6[45]\.\d\d', out), out)
-    check(re.search(r'^[1-9]\d* producers? filled( \d+)+ batches(, the trainer \d+)?$', out, re.M), out)
+    check(re.search(r'^[1-9]\d* producers? filled( \d+)+( \.\.\.)? batches(, the trainer \d+)?$', out, re.M), out)
     check(len(re.findall(r'^Epoch \d+/10 - 1000/1000 \[=+\].*loss: ', err, re.M)) == 10, err)
 
 
@@ -369,6 +369,23 @@ def sigint():
         status, out, err = interrupt(by=by)
         check(status == wanted, by, status)
         check(re.search(r'^interrupted in epoch \d+ of 1000000$', out, re.M), out)
+
+
+@claim
+def sigterm_in_validation():
+    """in a validation that would take for ever they stop the run, too, in the last epoch as well"""
+    with tempfile.TemporaryDirectory() as name:
+        path = os.path.join(name, 'log')
+        child = subprocess.Popen([PROGRAM, '--epochs', '1', '--steps-per-epoch', '2', '--log-csv',
+                                  path, '--log-every', '1', '--validation-steps', '1000000000',
+                                  '--progress', 'none'], text=True, stdout=subprocess.PIPE)
+        while child.poll() is None and not (os.path.exists(path) and
+                                            open(path).read().count('\n') > 1):
+            time.sleep(0.01)  # until its first step is made
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=60)
+        check(child.returncode == 143, child.returncode, out)
+        check(re.search(r'^interrupted in epoch 1 of 1$', out, re.M), out)
 
 
 def on_terminal(*options, columns=80, until=None, **env):

@@ -607,7 +607,8 @@ step("delivery", "one too few slots", DELIVERY,
 step("delivery", "one slot more than there are", DELIVERY,
      "uint64_t end = d->oldest + feed->ring.mask + 1;",
      "uint64_t end = d->oldest + feed->ring.mask + 2;",
-     reason="equivalent: the slot of a ticket that was not released is not ready for the next one")
+     reason="equivalent: the slot of a ticket that was not released is not ready for the next one",
+     first=("pipeline",))
 step("delivery", "any order where order was asked for", DELIVERY,
      "feed->options.order == BATON_ORDERED && before(d->head + 1, end)", "0")
 step("delivery", "order where any was asked for", DELIVERY,
@@ -615,7 +616,7 @@ step("delivery", "order where any was asked for", DELIVERY,
      "before(d->head + 1, end)")
 step("delivery", "tickets past the known end may be taken", DELIVERY,
      "\tif (before(feed->limit, end))\n\t\tend = feed->limit;\n", "",
-     reason="equivalent: nobody claims one, so none is ever ready")
+     reason="equivalent: nobody claims one, so none is ever ready", first=("pipeline",))
 step("delivery", "batches past a stop may be taken", DELIVERY,
      "\tif (d->stopping)\n\t\tend =", "\tif (0)\n\t\tend =")
 step("delivery", "a ticket taken twice", DELIVERY,
@@ -659,7 +660,8 @@ step("delivery", "a block counts one batch more", DELIVERY,
 step("delivery", "an empty block is not given back", DELIVERY,
      "\tif (d->n == 0)\n\t\tgive_back(feed, t); /* nothing in it but its stop */\n\telse\n",
      "\tif (d->n > 0)\n",
-     reason="equivalent: only a stop comes without a batch, and after it nobody claims a slot")
+     reason="equivalent: only a stop comes without a batch, and after it nobody claims a slot",
+     first=("pipeline",))
 step("delivery", "a trainer about to sleep wakes nobody", DELIVERY,
      "\tbaton_wait_pass_on(&feed->wait, &feed->ring, 0);\n\tepoch =", "\tepoch =")
 asleep("delivery", "a trainer that wants any sleeps for the lowest", DELIVERY,
@@ -988,7 +990,7 @@ step("pipeline", "cancel that wakes before it says so", PIPELINE,
      "\traise_state(feed, BATON_STOPPED);\n\tbaton_wait_wake_all(&feed->wait);\n",
      "\tbaton_wait_wake_all(&feed->wait);\n\traise_state(feed, BATON_STOPPED);\n")
 step("pipeline", "cancel leaves its errno", PIPELINE, "\terrno = saved;\n", "\t(void)saved;\n",
-     reason="equivalent as long as no wake of a futex fails")
+     reason="equivalent as long as no wake of a futex fails", first=("cancel", "wait"))
 step("pipeline", "what is not known in a struct is ignored", PIPELINE,
      "\t\tif (bytes[i])\n", "\t\tif (0)\n")
 step("pipeline", "an older struct read past its end", PIPELINE,

@@ -8,7 +8,7 @@ A mutant is the shipped text with one step changed (mutants.py has the list). Fo
 text is laid out in a temporary folder with that change in it; what depends on it is compiled
 anew, linked with the rest, and run, layer after layer, until one kills it. --all asks every
 layer that knows the text, and prints them all; else one that has a reason to survive is asked
-by the unit tests of its own file, if there are such. WORDs choose mutants by name, group or
+only by the tests that would know it first, if there are such. WORDs choose mutants by name, group or
 file.
 
     layer    what runs                                            killed when

@@ -476,6 +476,8 @@ Test(checkpoint, another_note_is_refused_by_its_key)
 	const baton_note words[] = {{"a", "x: y"}}, close[] = {{"a", "x:z"}};
 	const baton_note list[] = {{"a", "b,c"}}, longer[] = {{"a", "b,c,d"}};
 	const baton_note wide[] = {{"a", "b,123456789 123456789 123456789 1234567890"}};
+	const baton_note wider[] = {
+		{"a", "b,123456789 123456789 123456789 12345678901 and much that is like what came"}};
 	struct how how = plain();
 	baton_model *net = make(&how);
 
@@ -494,6 +496,9 @@ Test(checkpoint, another_note_is_refused_by_its_key)
 	refused(net, in_scratch("noted"), longer, 1, "a is \"c\" there, \"c,d\" here");
 	refused(net, in_scratch("noted"), wide, 1,
 	        "a is \"c\" there, \"123456789 123456789 123456789 123456...\" here");
+	cr_assert_eq(baton_model_save(net, in_scratch("noted"), wide, 1, NULL), BATON_OK);
+	refused(net, in_scratch("noted"), wider, 1,
+	        "a is \"...34567890\" there, \"...345678901 and much that is like w...\" here");
 	baton_model_destroy(&net);
 }
 
