@@ -174,14 +174,16 @@ static int check_together(const struct setup *s)
 		                  "--save, --log-csv, --log-jsonl, --plot, --trace");
 	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
 		return args_error(PROGRAM, "order", orders[s->order],
-		                  "a run can go on only if its batches come in order: use "
-		                  "ordered with --checkpoint and --resume");
+		                  "is no order that a run can go on in: use ordered with "
+		                  "--checkpoint and --resume");
 	if (s->producers == 0 && (s->spares || s->work_conserving == WHEN_ON))
 		return args_error(PROGRAM, "producers", "0", "is none: %s needs at least 1",
 		                  s->spares ? "--spares" : "--work-conserving");
 	if ((s->checkpoint_every || s->keep) && !s->checkpoint_path)
 		return args_error(PROGRAM, s->keep ? "keep" : "checkpoint-every", NULL,
 		                  "does nothing without --checkpoint");
+	if (s->trace_events && !s->trace_path)
+		return args_error(PROGRAM, "trace-events", NULL, "does nothing without --trace");
 	if (s->log_every && !logs)
 		return args_error(PROGRAM, "log-every", NULL,
 		                  "does nothing without --log-csv or --log-jsonl");
@@ -237,8 +239,8 @@ static int read_args(struct setup *s, int argc, char **argv)
 	                "spare blocks, at most one for each producer: a batch whose\n"
 	                "producer is late (frozen) is made by the trainer (none)"),
 		ARG_CHOICE("work-conserving", "auto|on|off", &s->work_conserving, whens,
-	                   "let the trainer fill batches rather than sleep; auto: but of\n"
-	                   "samples from files (auto)"),
+	                   "let the trainer fill batches rather than sleep; auto: unless\n"
+	                   "samples come from files (auto)"),
 		ARG_CALL("predict", "A,B", &s->predict, parse_pair,
 	                 "two numbers, as in 60,70; at most 64 times",
 	                 "predict the mean of A and B at the end; repeatable\n"
@@ -271,8 +273,8 @@ static int read_args(struct setup *s, int argc, char **argv)
 		ARG_U64("log-every", "N", &s->log_every, 1, UINT64_MAX,
 	                "a row for every N steps as well (none)"),
 		ARG_TEXT("plot", "FILE", &s->plot_path,
-	                 "draw the loss over the steps to FILE.svg or FILE.png, with\n"
-	                 "gnuplot"),
+	                 "draw the loss over the steps with gnuplot; FILE ends in .svg\n"
+	                 "or .png"),
 		ARG_FLAG("stats", &s->stats,
 	                 "say where the trainer's and the producers' time went,\n"
 	                 "and what would help"),
@@ -296,11 +298,13 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage, or files with samples that can't be used\n"
 		"130  interrupted by SIGINT: what was reached is reported\n"
-		    "143  the same by SIGTERM\n"};
+		"143  the same by SIGTERM\n"};
 	int rc = args_parse(&args, argc, argv);
 
 	if (rc == ARGS_GO_ON)
 		rc = check_together(s);
+	if (s->trace_events == 0)
+		s->trace_events = 65536;
 	return rc == ARGS_GO_ON ? open_files(s) : rc;
 }
 
@@ -576,7 +580,6 @@ int main(int argc, char **argv)
 		.steps = AUTO,
 		.epochs = 10,
 		.seed = 1,
-		.trace_events = 65536,
 		.trace_file = {.fd = -1},
 		.predict = {.of = {{60, 70}, {73, 57}}, .n = 2},
 	};

@@ -260,6 +260,7 @@ def bad_usage():
                           (['--checkpoint-every', '0'], '--checkpoint-every'),
                           (['--checkpoint-every', '7'], '--checkpoint-every'),
                           (['--keep', '1'], '--keep: does nothing without --checkpoint'),
+                          (['--trace-events', '5'], '--trace-events: does nothing without --trace'),
                           (['--keep', '2', '--save', 'f'], '--keep'),
                           (['--keep', '0'], '1 to 1000'), (['--keep', '1001'], '1 to 1000'),
                           (['--checkpoint', ''], '--checkpoint'), (['--resume', ''], '--resume')):
