@@ -291,7 +291,7 @@ static void quote_part(char to[QUOTED], const char *text, const char *other)
 	if (same > QUOTED / 2) {
 		begun = "...";
 		text += same - 8;
-		n = n > same - 8 ? n - (same - 8) : 0;
+		n -= same - 8; /* same <= n: they differ in this part, or at its end */
 	}
 	if (strlen(begun) + n < QUOTED)
 		snprintf(part, sizeof(part), "%s%.*s", begun, (int)n, text);
