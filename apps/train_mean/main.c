@@ -92,6 +92,7 @@ static bool parse_units(void *value, const char *text)
 static bool is_beside(const struct setup *s, const char *file, const char *path)
 {
 	size_t n = file ? strlen(file) : 0;
+	unsigned long place;
 	char number[24];
 
 	if (n == 0 || strncmp(path, file, n) != 0 || path[n] != '.')
@@ -101,9 +102,10 @@ static bool is_beside(const struct setup *s, const char *file, const char *path)
 		return true;
 	if (file != s->checkpoint_path || s->keep < 2)
 		return false;
-	snprintf(number, sizeof(number), "%" PRIu64, (uint64_t)strtoul(path, NULL, 10));
-	return strcmp(path, "old") == 0 || (strcmp(path, number) == 0 && number[0] != '0' &&
-	                                    strtoul(number, NULL, 10) < s->keep);
+	place = strtoul(path, NULL, 10);
+	snprintf(number, sizeof(number), "%lu", place); /* .02 is no such name */
+	return strcmp(path, "old") == 0 ||
+	       (place >= 1 && place < s->keep && strcmp(path, number) == 0);
 }
 
 /* A file that is written is no other one's, and none that is read: but a checkpoint may take the

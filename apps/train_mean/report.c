@@ -45,13 +45,16 @@ static void print_filled(const struct run *run)
 {
 	size_t n = run->stats.producers;
 
-	printf(n == 0 ? "no producers;" : n == 1 ? "1 producer filled" : "%zu producers filled", n);
+	if (n == 0) {
+		printf("no producers; the trainer filled %" PRIu64 " batches\n", run->filled[0]);
+		return;
+	}
+	printf("%zu producer%s filled", n, n == 1 ? "" : "s");
 	for (size_t i = 0; i < n && i < 16; i++)
 		printf(" %" PRIu64, run->filled[i]);
-	printf("%s", n > 16 ? " ... batches" : n > 0 ? " batches" : "");
+	printf("%s batches", n > 16 ? " ..." : "");
 	if (run->n_filled > n)
-		printf("%s the trainer %s%" PRIu64 "%s", n > 0 ? "," : "", n > 0 ? "" : "filled ",
-		       run->filled[n], n > 0 ? "" : " batches");
+		printf(", the trainer %" PRIu64, run->filled[n]);
 	printf("\n");
 }
 

@@ -70,7 +70,7 @@ struct run {
 	baton_trace *trace;
 	int ended;      /* what baton_fit() returned */
 	int stopped_by; /* the signal, if it was canceled */
-	int kept;  /* < 0: a checkpoint, log or file could not be written, which was said */
+	int kept;       /* < 0: a checkpoint, log or file could not be written, which was said */
 };
 
 enum { WHEN_AUTO, WHEN_ON, WHEN_OFF }; /* of whens */

@@ -373,7 +373,7 @@ def sigint():
 
 @claim
 def sigterm_in_validation():
-    """in a validation that would take for ever they stop the run, too, in the last epoch as well"""
+    """SIGTERM stops the run in a validation that would take for ever, too, in the last epoch as well"""
     with tempfile.TemporaryDirectory() as name:
         path = os.path.join(name, 'log')
         child = subprocess.Popen([PROGRAM, '--epochs', '1', '--steps-per-epoch', '2', '--log-csv',
@@ -383,7 +383,10 @@ def sigterm_in_validation():
                                             open(path).read().count('\n') > 1):
             time.sleep(0.01)  # until its first step is made
         child.send_signal(signal.SIGTERM)
-        out, _ = child.communicate(timeout=60)
+        try:
+            out, _ = child.communicate(timeout=60)
+        finally:
+            child.kill()  # one that did not hear
         check(child.returncode == 143, child.returncode, out)
         check(re.search(r'^interrupted in epoch 1 of 1$', out, re.M), out)
 

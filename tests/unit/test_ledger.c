@@ -5,6 +5,7 @@
 
 #include "feed.h"
 #include "feed_source.h"
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
