@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program does to files, with a fault in it. Linked into a program of apps/ with
+/* What a program does to files, with a fault in it, or a signal. Linked into a program of apps/ with
  * -Wl,--wrap for each call below (meson.build). The environment says what goes wrong:
  *
  *   BATON_FAULT=fail:N   the Nth of these calls fails; what it was is written to descriptor
  *                        BATON_FAULT_NOTE
  *   BATON_FAULT=kill:N   the process is killed just before the Nth
  *   BATON_FAULT=torn     a seeded bug: in place of a rename the file is written itself, and
- *                        the process stops half-way until it is killed */
+ *                        the process stops half-way until it is killed
+ *   BATON_FAULT=early    SIGINT comes as soon as the program hears of it */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@ int __real_fsync(int fd);
 int __real_fchmod(int fd, mode_t mode);
 int __real_close(int fd);
 int __real_rename(const char *from, const char *to);
+int __real_sigaction(int number, const struct sigaction *action, struct sigaction *old);
 
 int __wrap_open64(const char *path, int flags, ...);
 ssize_t __wrap_write(int fd, const void *bytes, size_t n);
@@ -32,6 +34,7 @@ int __wrap_fsync(int fd);
 int __wrap_fchmod(int fd, mode_t mode);
 int __wrap_close(int fd);
 int __wrap_rename(const char *from, const char *to);
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old);
 
 /* Is it this call's turn? Then errno is set. */
 static bool fails(const char *name, int error)
@@ -107,4 +110,14 @@ int __wrap_rename(const char *from, const char *to)
 	if (fault && strcmp(fault, "torn") == 0)
 		tear(from, to);
 	return fails("rename", EACCES) ? -1 : __real_rename(from, to);
+}
+
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+	const char *fault = getenv("BATON_FAULT");
+	int rc = __real_sigaction(number, action, old);
+
+	if (number == SIGINT && fault && strcmp(fault, "early") == 0)
+		raise(SIGINT);
+	return rc;
 }

@@ -194,7 +194,8 @@ def interrupted_at_random():
             doc = json.load(file)
         check(doc['interrupted'] == (status == 130), f'seed {SEED}', status, doc)
         check(doc['steps'] == 20000 or status == 130, f'seed {SEED}', status, doc['steps'])
-        check(f'{doc["steps"]} steps in ' in out, f'seed {SEED}', out)
+        summary = f'{doc["steps"]} steps in ' if doc['steps'] else 'no step: interrupted before the'
+        check(summary in out, f'seed {SEED}', out)
         check(('interrupted in epoch 1 of 1' in out) == (status == 130), f'seed {SEED}', out)
         check(doc['feed']['batches'] - doc['steps'] in (0, 1), f'seed {SEED}', doc['feed'])
         if doc['steps'] == 0:  # before the first
@@ -205,6 +206,18 @@ def interrupted_at_random():
               f'seed {SEED}', doc['steps'])
         check(replay(doc['steps'] + 1)['digest'] != doc['digest'], 'any number would do')
     interrupted_at_random.__doc__ += f' (seed {SEED}: exit {ended})'
+
+
+@claim
+def interrupted_before_the_first_step():
+    """SIGINT before the first step: the summary says so"""
+    place = Place(False)
+    status, out, err, _ = with_fault('early', place)
+    check(status == 130 and err == '', status, err)
+    check('no step: interrupted before the first' in out, out)
+    with open(place.path) as file:
+        doc = json.load(file)
+    check(doc['interrupted'] and doc['steps'] == 0 and doc['epochs'] == [], doc)
 
 
 @claim
