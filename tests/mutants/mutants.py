@@ -5,7 +5,7 @@ A change is a text that must be in its file exactly once, and what takes its pla
 mutant never outlives the line that it is made from. table.py asks each layer of the tests
 that knows the file, the cheapest first. What a row may say besides:
 
-    scenarios  the model's, in place of all of SCENARIOS
+    scenarios  the model's, in place of all of SCENARIOS; an empty list: it knows nothing of it
     must       layers that must kill it, each with a word of what it has to say: they have
                no other row that shows that they can
     spin       sizes of the model of the pipeline, in place of SPIN_SIZES
@@ -610,7 +610,7 @@ step("delivery", "one slot more than there are", DELIVERY,
      reason="equivalent: the slot of a ticket that was not released is not ready for the next one",
      first=("pipeline",))
 step("delivery", "any order where order was asked for", DELIVERY,
-     "feed->options.order == BATON_ORDERED && before(d->head + 1, end)", "0")
+     "feed->options.order == BATON_ORDERED && before(d->head + 1, end)", "0", first=("ledger",))
 step("delivery", "order where any was asked for", DELIVERY,
      "feed->options.order == BATON_ORDERED && before(d->head + 1, end)",
      "before(d->head + 1, end)")
@@ -921,7 +921,8 @@ step("batches", "a batch of a block read as its first", BATCH,
      "return baton_block_batch(block, 0) + block->layout->offset[i];")
 step("batches", "free of a batch that was not detached", BATCH,
      "\tif (b->kind_ != BATON_DETACHED)\n\t\treturn BATON_MISUSE_DETACHED;\n", "")
-step("batches", "a batch freed is not freed", BATCH, "\tbaton_block_destroy(&block);\n", "")
+step("batches", "a batch freed is not freed", BATCH, "\tbaton_block_destroy(&block);\n", "",
+     layers=("fault",))
 step("batches", "a batch freed stays in the caller's hands", BATCH,
      "\t*b = (baton_batch)BATON_BATCH_INIT;\n", "")
 step("batches", "no rows at all", BATCH, "if (rows == 0 || rows > block->layout->rows)",
@@ -951,7 +952,8 @@ step("memory", "padding handed out with a field", BLOCK,
      must={"asan": ""}, first=("poison",))
 step("memory", "memory freed with its poison", BLOCK,
      "\tASAN_UNPOISON_MEMORY_REGION(b, heap_bytes(b->layout, b->capacity));\n", "",
-     reason="equivalent: ASan's free() clears what it takes back; said for other allocators")
+     reason="equivalent: ASan's free() clears what it takes back; said for other allocators",
+     layers=("asan",), first=("poison",))
 step("memory", "a block without its layout's reference", BLOCK,
      "b->layout = baton_layout_ref(layout);", "b->layout = layout;")
 step("memory", "scrubbed no further than the first field", BLOCK,
@@ -967,14 +969,15 @@ step("memory", "a block whose size may wrap", BLOCK,
      "\tbytes = layout->stride * capacity + header_bytes(capacity);\n")
 step("memory", "fields that are not aligned", LAYOUT, "baton_align_up(bytes) + BATON_RED_ZONE",
      "bytes + BATON_RED_ZONE")
-step("memory", "a layout that nobody frees", LAYOUT, "\t\tfree(l);\n", "\t\t;\n")
+step("memory", "a layout that nobody frees", LAYOUT, "\t\tfree(l);\n", "\t\t;\n", layers=("fault",))
 step("memory", "a layout freed by the first to let go", LAYOUT, "memory_order_acq_rel) == 1)",
      "memory_order_acq_rel) >= 1)")
 step("memory", "a layout freed when opening a pool fails, twice", POOL,
-     "\tpool->layout = NULL; /* still the caller's */\n", "")
+     "\tpool->layout = NULL; /* still the caller's */\n", "", layers=("fault",))
 step("memory", "a pool that stays when opening it fails", POOL,
      "\tbaton_pool_fini(pool);\n\treturn baton_error_set", "\treturn baton_error_set",
-     reason="equivalent: who opens destroys what is half built, the pool too")
+     reason="equivalent: who opens destroys what is half built, the pool too",
+     layers=("fault",))
 
 # pipeline.c
 step("pipeline", "a state that falls back", PIPELINE, "while (now < to &&", "while (now != to &&")

@@ -449,7 +449,7 @@ class Table:
     def probes_of(self, mutant, layer):
         """What of a layer knows the mutant's text: the test named like the file first."""
         changed = {path for path, _, _ in mutant.changes}
-        if layer == "model" and mutant.scenarios:
+        if layer == "model" and mutant.scenarios is not None:
             return [Scenario(*s) for s in mutant.scenarios]
         if layer == "spin" and mutant.spin:
             return [Spin(mutant.spin)]
