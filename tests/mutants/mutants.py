@@ -709,7 +709,9 @@ charge("an account is read while it is turned", ACCOUNT,
        "return sum == *since || *since == 0;", "return true;")
 charge("what goes on is added twice over, being turned", LEDGER,
        "if (whole && since != 0", "if (since != 0")
-charge("a thread that is done goes on", LEDGER, "doing != BATON_NO_TIME && now", "now")
+charge("a thread that is done goes on", LEDGER,
+       "doing != BATON_NO_TIME && now > since)\n\t\tns[doing] +=",
+       "now > since)\n\t\tns[doing < 0 ? 0 : doing] +=")
 charge("a clock that is behind", LEDGER, " && now > since)", ")")
 charge("the trainer's time begins anew", LEDGER,
        "if (!baton_account_begun(&time->account))\n", "")

@@ -59,7 +59,7 @@ SPIN = os.environ.get("BATON_SPIN", shutil.which("spin") or "")
 MODEL_SECONDS = os.environ.get("MODEL_SECONDS", "5")
 LIMIT_S = 6
 TRIES = 3 # a machine that others use may keep the one that finds it from running
-BUSY_S = 2 # for so long a program is taken to use its CPU; then it may be one that sleeps
+BUSY_S = 1 # for so long a program is taken to use its CPU; then it may be one that sleeps
 
 CPUS = None # a semaphore: so many compilers and programs at once, but for those that sleep
 
