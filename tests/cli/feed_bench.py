@@ -18,7 +18,7 @@ PROGRAM = sys.argv[1]
 def every_shape():
     """every shape of pipeline hands over what was asked for, checked word by word"""
     slow = ['--source-us', 1]  # under TSan the references of one that costs nothing take seconds
-    for options in (['--producers', 0], ['--producers', 1],
+    for options in (['--producers', 0] + slow, ['--producers', 1] + slow,
                     ['--producers', 8, '--block', 4] + slow,
                     ['--producers', 3, '--order', 'completion', '--pool', 2] + slow,
                     ['--producers', 4, '--source-wait-us', 100],
@@ -43,7 +43,7 @@ def report():
 @claim
 def latency():
     """--latency tells quantiles of next() in their order, from every batch of the run"""
-    for options in (['--producers', 0], ['--producers', 1, '--source-us', 1],
+    for options in (['--producers', 0, '--source-us', 1], ['--producers', 1, '--source-us', 1],
                     ['--producers', 16, '--source-us', 1]):
         status, out, err = run(PROGRAM, '--batches', 5000, '--latency', '--json', '-', *options)
         check(status == 0 and 'p99.9' in err, status, err)

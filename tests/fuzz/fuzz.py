@@ -10,6 +10,8 @@ of the seeded bugs below, within FUZZ_MUTANT_RUNS (default 2000000) executions: 
 nothing, the parsers from the kept corpus.
 
 FUZZ_MUTANT_INPUTS=DIRECTORY: also put there what found them."""
+import fcntl
+import functools
 import os
 import re
 import shutil
@@ -188,25 +190,35 @@ def has_libfuzzer():
         return None if status == 0 else f'{CLANG} has no libFuzzer: {said.splitlines()[0]}'
 
 
+def mtime(path):
+    return path.stat().st_mtime
+
+
 def headers_changed():
-    return max(p.stat().st_mtime for d in ('lib', 'apps', 'tests/fuzz', 'tests/ref')
+    return max(mtime(p) for d in ('lib', 'apps', 'tests/fuzz', 'tests/ref')
                for p in (ROOT / d).rglob('*.h'))
 
 
 def build():
-    """{source: object}, all up to date, and the program."""
+    """{source: object}, all up to date, and the program. Targets share objects."""
     OUT.mkdir(parents=True, exist_ok=True)
+    with open(OUT / 'lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return built()
+
+
+def built():
     sources = [p for pattern in SOURCES for p in sorted(ROOT.glob(pattern))]
     # the options are read from the text of the programs' main files
     texts = sorted((ROOT / 'apps').rglob('*.c')) if TARGET == 'options' else []
-    newest = max([headers_changed()] + [p.stat().st_mtime for p in texts + [Path(__file__)]])
-    objects = {s: OUT / f'{TARGET}-{"-".join(s.relative_to(ROOT).parts)}.o' for s in sources}
+    newest = max([headers_changed()] + [mtime(p) for p in texts + [Path(__file__)]])
+    objects = {s: OUT / f'{"-".join(s.relative_to(ROOT).parts)}.o' for s in sources}
     old = [s for s, o in objects.items()
-           if not o.exists() or o.stat().st_mtime <= max(newest, s.stat().st_mtime)]
+           if not o.exists() or mtime(o) <= max(newest, mtime(s))]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda s: compiled(s, objects[s]), old))
     program = OUT / TARGET
-    if old or not program.exists():
+    if not program.exists() or any(mtime(o) >= mtime(program) for o in objects.values()):
         linked(objects.values(), program)
     return objects, program
 
@@ -278,9 +290,17 @@ def keep(name, program, found):
                 Path(to) / re.sub(r'\W+', '-', name.replace("'", '')))
 
 
+@functools.cache
+def searches():
+    """{mutant: what finds() will say}; what they share has been built."""
+    need()
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    return {name: pool.submit(finds, name) for name in MUTANTS}
+
+
 def finder(name):
     def test():
-        test.__doc__ += f' (execution {finds(name)})'
+        test.__doc__ += f' (execution {searches()[name].result()})'
     test.__doc__ = f'it finds: {name}'
     return test
 

@@ -3,7 +3,7 @@
 """The table itself: selftest.py. What is no kill must not be called one: TAP.
 
 Rows of its own take the place of the list: one that changes nothing, some that can't be
-judged, and one that is killed; and two layers that of all of them."""
+judged, and one that is killed; and three programs that of all of them."""
 
 import contextlib
 import io
@@ -22,8 +22,13 @@ from tap import Skip, check, claim, main  # noqa: E402
 RING, STRESS, HEADER = "lib/feed/ring.h", "tests/stress/ring.c", "lib/baton/batch.h"
 HOLDS_NOT = (STRESS, "wrong += !holds(b, t);", "wrong += holds(b, t);")
 os.chdir(table.ROOT)
+killers = table.killers
 table.programs = lambda: [table.Program("stress_ring", "value", [(STRESS, ())], args=["1000"]),
-                          table.Misuse("READ_AFTER_RELEASE", "thread-safety")]
+                          table.Misuse("READ_AFTER_RELEASE", "thread-safety"),
+                          table.Program("unit_error", "unit", [("tests/unit/test_error.c", ()),
+                                                               ("tests/unit/sanitizers.c", ())],
+                                        lib=table.FEED, links=["-lcriterion"],
+                                        args=["--verbose", "--fail-fast"])]
 
 
 def judged(path, old, new, **how):
@@ -42,6 +47,18 @@ def killed():
     status, said = judged(*HOLDS_NOT)
     check(status == 0 and "value (stress_ring: 1000 tickets, 1000 wrong)" in said, said)
     check(said.endswith("\n1 of 1 killed\n"), said)
+
+
+@claim
+def hints():
+    """one that knew a mutant once hides no kill where it sees nothing, or is gone"""
+    row = "lib/error.c", "\t\tif ((unsigned char)*text < ' ')\n", "\t\tif (0)\n"
+    sees = "a_name_with_a_line_break_forges_no_second_line"
+    for test in (sees, "a_text_that_is_too_long_is_cut", "no_such_test"):
+        table.killers = lambda: {("a row", "error.c"): ("unit_error", test)}
+        status, said = judged(*row)
+        check(status == 0 and f"unit (unit_error: {sees})" in said, test, status, said)
+    check(("an error of two lines", "error.c") in killers(), killers())
 
 
 @claim

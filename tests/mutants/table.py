@@ -22,6 +22,9 @@ file.
     asan     the feed's unit tests with ASan, UBSan, BATON_DEBUG  a report, or as above
     tsan     tests/stress with TSan                               a race, or as above
 
+The unit test that killed a mutant when TABLE.md was made is asked first, alone; it is a hint, no
+more: if it sees nothing, or is gone, all are asked.
+
 Before a program may kill anything it must let the unchanged text pass. A program that runs
 for more than LIMIT_S, or eight times what it took for the unchanged text, hangs: that is a
 kill too, and said so. A kill by tsan or value may take luck, and one by the model time, so a
@@ -260,10 +263,12 @@ class Program:
         limit = LIMIT_S if self.variant == "plain" else 3 * LIMIT_S
         return max(limit, 8 * (time.monotonic() - begun))
 
-    def kill(self, objects, tree):
+    def kill(self, objects, tree, only=None):
+        """By one of its tests only, if it is a program of Criterion's."""
         limit = self.limit(objects)
         exe = self.link(objects, tree, tree.place)
-        status, said = run([exe, *self.args], limit, tree.place, self.env)
+        args = [*self.args, f"--filter=*/{only}"] if only else self.args
+        status, said = run([exe, *args], limit, tree.place, self.env)
         return None if status == 0 else f"{self.name}: {self.cause(status, said)}"
 
     def cause(self, status, said):
@@ -440,10 +445,18 @@ def stem(path):
     return os.path.splitext(os.path.basename(path))[0]
 
 
+def killers():
+    """{(mutant, file): (program, unit test)}, from when TABLE.md was made."""
+    row = r"^\| (.+) \| (\S+) \| \*\*unit\*\*: (\w+): (?:hang )?(\w+) \|"
+    return {(name, file): (program, test)
+            for name, file, program, test in re.findall(row, read("tests/mutants/TABLE.md"), re.M)}
+
+
 class Table:
     def __init__(self, objects, every):
         self.objects, self.every = objects, every
         self.probes = programs()
+        self.killers = {} if every else killers()
         self.skipped = {layer for layer, tool in (("compile", CLANG), ("spin", SPIN)) if not tool}
 
     def probes_of(self, mutant, layer):
@@ -482,6 +495,11 @@ class Table:
         kills = {}
         with tempfile.TemporaryDirectory(dir=self.objects.place) as place:
             tree = Tree(place, mutant.changes, patience)
+            name, test = self.killers.get((mutant.name, mutant.file), (None, None))
+            probe = next((p for p in self.probes_of(mutant, "unit") if p.name == name), None)
+            by = probe and not mutant.must and probe.kill(self.objects, tree, test)
+            if by:
+                return {"unit": by}
             must = [layer for layer in LAYERS if layer in mutant.must]
             for layer in must + [layer for layer in LAYERS if layer not in must]:
                 killed = any(kills.values()) and not set(must) - set(kills)
