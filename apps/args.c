@@ -319,6 +319,29 @@ static int read_words(const struct args *args, const struct args_words *words, c
 	return ARGS_GO_ON;
 }
 
+static const char *given(const struct args *args, const char *const *these, bool among)
+{
+	for (size_t i = 0; i < args->n; i++) {
+		const char *const *at = these;
+
+		while (*at && strcmp(*at, args->table[i].name) != 0)
+			at++;
+		if (*args->given >> i & 1 && (*at != NULL) == among)
+			return args->table[i].name;
+	}
+	return NULL;
+}
+
+const char *args_given(const struct args *args, const char *const *these)
+{
+	return given(args, these, true);
+}
+
+const char *args_given_beside(const struct args *args, const char *const *these)
+{
+	return given(args, these, false);
+}
+
 int args_parse(const struct args *args, int argc, char **argv)
 {
 	return args_parse_words(args, NULL, argc, argv);
@@ -347,6 +370,8 @@ int args_parse_words(const struct args *args, const struct args_words *words, in
 			return flushed(args, print_version(args));
 		if (!set(&args->table[i], optarg))
 			return refuse(args, &args->table[i], optarg);
+		if (args->given)
+			*args->given |= UINT64_C(1) << i;
 	}
 	return read_words(args, words, argv + optind);
 }

@@ -81,8 +81,9 @@ struct args {
 	const char *const *lettered; /* the options whose first letter is a short one; ends with
 	                              * NULL; NULL: none. -h and -V come by themselves */
 	const char *statuses; /* --help's last lines: "0    what it means\n1    ..." */
+	uint64_t *given; /* 0 before, then bit i: table[i] was there; or NULL */
 };
-#define ARGS_MAX 48
+#define ARGS_MAX 64 /* bits of given */
 
 /* The words beside the options, for a program that takes some; each goes to parse(). */
 struct args_words {
@@ -101,6 +102,11 @@ int args_parse(const struct args *args, int argc, char **argv);
 /* The same, with words. */
 int args_parse_words(const struct args *args, const struct args_words *words, int argc,
                      char **argv);
+
+/* The first of the options on the command line that is one of these, or that is none of them;
+ * NULL: there is none. They end with NULL; args has given. */
+const char *args_given(const struct args *args, const char *const *these);
+const char *args_given_beside(const struct args *args, const char *const *these);
 
 /* One line on stderr, `program: --option: "value" why`, for what a table can't say; option
  * and value may be NULL. Whatever value holds, it stays one line. Returns ARGS_STATUS. */

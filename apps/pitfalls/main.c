@@ -74,15 +74,31 @@ static bool drawable(const struct program *p)
 	       p->wanted.scenario[3] || p->wanted.scenario[8];
 }
 
+/* Options of the queue, without one. */
+static int check_queue(const struct program *p, const struct args *args)
+{
+	static const char *const its[] = {"queue", "speed", NULL};
+	bool queued = false;
+
+	for (int i = 0; i < 5; i++)
+		queued |= p->wanted.scenario[i];
+	if (!queued && args_given(args, its))
+		return args_error(PROGRAM, args_given(args, its), NULL,
+		                  "is for E1 to E5: --sweep has its own, the others none");
+	if (!queued && !p->sweep && p->threads)
+		return args_error(PROGRAM, "threads", NULL, "is for E1 to E5 and --sweep");
+	if (p->threads && p->setup.speed != SPEED_ALWAYS_AHEAD)
+		return args_error(PROGRAM, "speed", NULL,
+		                  "is for the replay: with --threads the threads are as fast as "
+		                  "they are");
+	return ARGS_GO_ON;
+}
+
 /* What a table of options can't say. */
 static int check(struct program *p)
 {
 	int rc;
 
-	if (p->threads && p->setup.speed != SPEED_ALWAYS_AHEAD)
-		return args_error(PROGRAM, "speed", NULL,
-		                  "is for the replay: with --threads the threads are as fast as "
-		                  "they are");
 	if (p->plot_path && !drawable(p))
 		return args_error(PROGRAM, "plot", p->plot_path,
 		                  "would be empty: it shows E1, E2, E4 and E9, or --sweep");
@@ -96,6 +112,7 @@ static int check(struct program *p)
 
 static int read_args(struct program *p, int argc, char **argv)
 {
+	uint64_t given = 0;
 	const struct arg table[] = {
 		ARG_U64("seed", "S", &p->setup.seed, 0, UINT64_MAX, "of all random numbers (1)"),
 		ARG_U64("epochs", "N", &p->setup.epochs, 1, 100000,
@@ -107,8 +124,8 @@ static int read_args(struct program *p, int argc, char **argv)
 	                "E1 to E5: batches that the generator could make in one\n"
 	                "step of the trainer (default: it is always ahead)"),
 		ARG_FLAG("threads", &p->threads,
-	                 "E1 to E5: a real thread for the generator, rather than\n"
-	                 "a replay on one thread"),
+	                 "E1 to E5, sweep: a real thread for the generator, rather\n"
+	                 "than a replay on one thread"),
 		ARG_FLAG("sweep", &p->sweep,
 	                 "how much is wrong, against the queue's depth and the\n"
 	                 "generator's pace; without scenarios, nothing else"),
@@ -131,7 +148,8 @@ static int read_args(struct program *p, int argc, char **argv)
 		"0    every figure that is judged lies where it should\n"
 		"1    one does not, or it failed\n"
 		"2    wrong usage\n"
-		"130  interrupted: nothing is reported\n"};
+		"130  interrupted: nothing is reported\n",
+		&given};
 	const struct args_words words = {"[E1..E9|all]...", &p->wanted, parse_scenario,
 	                                 "a scenario: E1 to E9, or all"};
 	int rc = args_parse_words(&args, &words, argc, argv);
@@ -141,7 +159,8 @@ static int read_args(struct program *p, int argc, char **argv)
 	p->setup.form = p->threads ? FORM_THREADS : FORM_REPLAYED;
 	if (!p->wanted.any && !p->sweep)
 		parse_scenario(&p->wanted, "all");
-	return check(p);
+	rc = check_queue(p, &args);
+	return rc == ARGS_GO_ON ? check(p) : rc;
 }
 
 /* --- interruption ------------------------------------------------------------------ */

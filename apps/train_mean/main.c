@@ -151,9 +151,6 @@ static int check_data(const struct setup *s)
 	if (!s->x_path != !s->y_path)
 		return args_error(PROGRAM, s->x_path ? "x" : "y", s->x_path ? s->x_path : s->y_path,
 		                  "needs --%s, too", s->x_path ? "y" : "x");
-	if (s->x_path && s->load_path)
-		return args_error(PROGRAM, "load", s->load_path,
-		                  "does not train: use it without --x and --y");
 	if (s->x_path && s->validation_steps)
 		return args_error(PROGRAM, "validation-steps", NULL,
 		                  "--x and --y have no samples apart for it: use it without them");
@@ -163,17 +160,22 @@ static int check_data(const struct setup *s)
 	return ARGS_GO_ON;
 }
 
+/* Beside --load nothing does anything that only training needs. */
+static int check_load(const struct args *args)
+{
+	static const char *const fit[] = {"load", "hidden", "predict", "progress", "json", NULL};
+	const char *other = args_given_beside(args, fit);
+
+	return !other ? ARGS_GO_ON
+	              : args_error(PROGRAM, other, NULL,
+	                           "does nothing with --load, which does not train");
+}
+
 /* Options that are wrong only beside others. */
 static int check_together(const struct setup *s)
 {
 	bool logs = s->log_csv_path || s->log_jsonl_path;
-	bool trains = s->checkpoint_path || s->resume_path || s->save_path || logs ||
-	              s->plot_path || s->trace_path;
 
-	if (s->load_path && trains)
-		return args_error(PROGRAM, "load", s->load_path,
-		                  "does not train: use it without --checkpoint, --resume, "
-		                  "--save, --log-csv, --log-jsonl, --plot, --trace");
 	if ((s->checkpoint_path || s->resume_path) && s->order == BATON_COMPLETION)
 		return args_error(PROGRAM, "order", orders[s->order],
 		                  "is no order that a run can go on in: use ordered with "
@@ -194,6 +196,7 @@ static int check_together(const struct setup *s)
 
 static int read_args(struct setup *s, int argc, char **argv)
 {
+	uint64_t given = 0;
 	const struct arg table[] = {
 		ARG_TEXT("x", "FILE", &s->x_path,
 	                 "train on the samples of a .npy file, [samples, 2] of any\n"
@@ -300,9 +303,12 @@ static int read_args(struct setup *s, int argc, char **argv)
 		"1    it failed, as when the loss is not a number\n"
 		"2    wrong usage, or files with samples that can't be used\n"
 		"130  interrupted by SIGINT: what was reached is reported\n"
-		"143  the same by SIGTERM\n"};
+		"143  the same by SIGTERM\n",
+		&given};
 	int rc = args_parse(&args, argc, argv);
 
+	if (rc == ARGS_GO_ON && s->load_path)
+		rc = check_load(&args);
 	if (rc == ARGS_GO_ON)
 		rc = check_together(s);
 	if (s->trace_events == 0)

@@ -320,7 +320,8 @@ static int options_of_each(int argc, char **argv)
 	};
 	const struct args args = {"each",   "One of each.",
 	                          table,    sizeof(table) / sizeof(table[0]),
-	                          lettered, "0    it worked\n2    it did not\n"};
+	                          lettered, "0    it worked\n2    it did not\n",
+	                          NULL};
 	const struct args_words words = {"ABC", &call, is_abc, "abc"};
 
 	return options_parse(&args, argc % 2 ? &words : NULL, argc, argv);
