@@ -91,13 +91,15 @@ static bool parse_units(void *value, const char *text)
  * written before it gets its name, and earlier checkpoints? */
 static bool is_beside(const struct setup *s, const char *file, const char *path)
 {
-	size_t n = file ? strlen(file) : 0;
+	const char *stem = file ? args_file_name(file) : "", *name = args_file_name(path);
+	size_t n = strlen(stem);
 	unsigned long place;
 	char number[24];
 
-	if (n == 0 || strncmp(path, file, n) != 0 || path[n] != '.')
+	if (n == 0 || strncmp(name, stem, n) != 0 || name[n] != '.' ||
+	    !args_same_folder(file, path))
 		return false;
-	path += n + 1;
+	path = name + n + 1;
 	if (strcmp(path, "tmp") == 0)
 		return true;
 	if (file != s->checkpoint_path || s->keep < 2)
@@ -137,7 +139,7 @@ static int check_different(const struct setup *s)
 			                  "its file");
 		for (size_t j = 0; j < i; j++)
 			if (!all[i].read && !(all[i].goes_on && all[j].goes_on) && all[j].path &&
-			    strcmp(all[i].path, all[j].path) == 0)
+			    args_same_file(all[i].path, all[j].path))
 				return args_error(PROGRAM, all[i].option, all[i].path,
 				                  "is what --%s %s", all[j].option,
 				                  all[j].read ? "reads" : "writes to");
@@ -351,10 +353,22 @@ static void catch_interrupts(baton_pipeline *feed, baton_pipeline *validation)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+static void on_late_signal(int number)
+{
+	(void)number;
+	let_signals_be();
+}
+
+/* The training is over, and what it reached is about to be written: the first signal does not
+ * stop that, either. */
 static void let_interrupts_be(void)
 {
 	let_signals_be();
 	interruptible = also_interruptible = NULL;
+	if (!stopped_by) {
+		signal(SIGINT, on_late_signal); /* with SA_RESTART: no call comes back early */
+		signal(SIGTERM, on_late_signal);
+	}
 }
 
 /* --- training --------------------------------------------------------------------- */

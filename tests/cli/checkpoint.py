@@ -65,8 +65,8 @@ def goes_on():
                     time.sleep(0.001)
                 p.send_signal(signal.SIGINT)
                 out, err = p.communicate(timeout=60)
-                # done already, or past the training: then a signal is a signal
-                check(p.returncode in (0, 130, -signal.SIGINT), p.returncode, err)
+                # done already, or past the training: then it is finished
+                check(p.returncode in (0, 130), p.returncode, err)
                 check(p.returncode != 130 or 'interrupted' in out, out)
                 statuses.append(p.returncode)
             at = step_of(path)
@@ -243,6 +243,7 @@ def names_beside():
 @claim
 def bad_usage():
     """options that do not go together are answered by one line and exit 2"""
+    here = os.path.basename(os.getcwd())
     for options, word in (*((['--load', 'f', option, value],
                              f'{option}: does nothing with --load, which does not train\n')
                             for option, value in (('--checkpoint', 'g'), ('--resume', 'g'),
@@ -253,6 +254,9 @@ def bad_usage():
                           (['--resume', 'g', '--order', 'completion'], 'ordered'),
                           *((['--json', 'f', model, 'f'], f'json: "f" is what {model} ')
                             for model in ('--load', '--save', '--resume', '--checkpoint')),
+                          *((['--json', './f', model, '../' + here + '/f'],
+                             f'json: "./f" is what {model} ') for model in ('--load', '--save')),
+                          (['--save', './f', '--json', 'f.tmp'], '"f.tmp" is a name that'),
                           (['--checkpoint', 'f', '--save', 'f'], 'is what --checkpoint writes'),
                           (['--resume', 'f', '--save', 'f'], 'is what --resume reads'),
                           *((['--checkpoint', 'f', '--keep', '3', option, 'f.' + beside],

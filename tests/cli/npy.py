@@ -216,6 +216,20 @@ def together():
 
 
 @claim
+def never_written_over():
+    """what is read is not written to, whatever it is called"""
+    with Files(10) as files:
+        os.symlink(files.x, files.at('link'))
+        with open(files.x, 'rb') as f:
+            before = f.read()
+        for name in (files.x, files.at('./x.npy'), files.at('link')):
+            for option in ('--json', '--log-csv', '--save', '--checkpoint', '--trace'):
+                check('is what --x reads' in refused(*files.options, option, name), option, name)
+        with open(files.x, 'rb') as f:
+            check(f.read() == before, 'it was written to')
+
+
+@claim
 def shrinks():
     """a file that is cut short in use ends the run by a line and exit 1, or by SIGBUS"""
     ends = []

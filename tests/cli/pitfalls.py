@@ -208,6 +208,7 @@ BAD = [  # options, what the line must name
     (['--sweep', '--queue', '10'], ['--queue', 'E1 to E5']),
     (['E6', '--queue', '10'], ['--queue', 'E1 to E5']),
     (['E6', 'E9', '--threads'], ['--threads', 'E1 to E5']),
+    (['E1', '--json', 'a.svg', '--plot', './a.svg'], ['--plot', '"./a.svg"', '--json']),
     (['--plot', 'loss.gif'], ['--plot', '"loss.gif"', '.svg', '.png']),
     (['--plot', '.png'], ['--plot', '".png"']),
     (['--plot', '/nonexistent/dir/loss.svg'], ['--plot', '/nonexistent/dir/loss.svg']),

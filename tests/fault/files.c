@@ -7,7 +7,8 @@
  *   BATON_FAULT=kill:N   the process is killed just before the Nth
  *   BATON_FAULT=torn     a seeded bug: in place of a rename the file is written itself, and
  *                        the process stops half-way until it is killed
- *   BATON_FAULT=early    SIGINT comes as soon as the program hears of it */
+ *   BATON_FAULT=early    SIGINT comes as soon as the program hears of it
+ *   BATON_FAULT=late     SIGINT comes just before the first rename */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +110,8 @@ int __wrap_rename(const char *from, const char *to)
 
 	if (fault && strcmp(fault, "torn") == 0)
 		tear(from, to);
+	if (fault && strcmp(fault, "late") == 0)
+		raise(SIGINT);
 	return fails("rename", EACCES) ? -1 : __real_rename(from, to);
 }
 

@@ -185,7 +185,7 @@ def interrupted_at_random():
         status, out, err = signaled(command, signal.SIGINT, rng.random() * longest)
         ended[status] = ended.get(status, 0) + 1
         check(err == '' and place.look() != 'torn', f'seed {SEED}', err, place.look())
-        if status == -signal.SIGINT:  # before or after the training: a kill
+        if status == -signal.SIGINT:  # before the training: a kill
             check(all(LITTER.fullmatch(name) for name in place.others()), place.others())
             continue
         check(not place.others(), f'seed {SEED}', place.others())
@@ -218,6 +218,15 @@ def interrupted_before_the_first_step():
     with open(place.path) as file:
         doc = json.load(file)
     check(doc['interrupted'] and doc['steps'] == 0 and doc['epochs'] == [], doc)
+
+
+@claim
+def interrupted_after_the_last_step():
+    """SIGINT after the last step: what was reached is written"""
+    place = Place(True)
+    status, out, err, _ = with_fault('late', place)
+    check(status == 0 and err == '' and '50 steps in' in out, status, out, err)
+    check(place.look() == 'new' and not place.others(), place.look(), place.others())
 
 
 @claim
