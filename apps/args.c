@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FIRST 256 /* getopt's number of table[0]: no short option's character */
 #define QUOTED_MAX 64
@@ -181,53 +180,6 @@ static bool set(const struct arg *arg, const char *text)
 		*(bool *)arg->value = true;
 		return true;
 	}
-}
-
-/* --- files ---------------------------------------------------------------------- */
-
-const char *args_file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* Of the folder that a path's last name is in; false if it can't be looked at. */
-static bool stat_folder(const char *path, struct stat *folder)
-{
-	size_t n = (size_t)(args_file_name(path) - path);
-	char *name = n ? strndup(path, n) : strdup(".");
-	bool there = name && stat(name, folder) == 0;
-
-	free(name);
-	return there;
-}
-
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-bool args_same_folder(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat_folder(a, &x) && stat_folder(b, &y) && same(&x, &y);
-}
-
-bool args_same_file(const char *a, const char *b)
-{
-	bool there, other_there;
-	struct stat x, y;
-
-	if (strcmp(a, b) == 0)
-		return true;
-	there = stat(a, &x) == 0;
-	other_there = stat(b, &y) == 0;
-	if (there && other_there)
-		return same(&x, &y) && S_ISREG(x.st_mode);
-	return there == other_there && strcmp(args_file_name(a), args_file_name(b)) == 0 &&
-	       args_same_folder(a, b);
 }
 
 /* --- --help and --version ------------------------------------------------------- */

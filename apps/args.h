@@ -113,12 +113,6 @@ const char *args_given_beside(const struct args *args, const char *const *these)
 int args_error(const char *program, const char *option, const char *value, const char *why, ...)
 	BATON_PRINTF(4, 5);
 
-/* Do two paths name one file, or will they when it is made? By links, too. */
-bool args_same_file(const char *a, const char *b);
-/* The same of what is before their last slash; and what is behind it. */
-bool args_same_folder(const char *a, const char *b);
-const char *args_file_name(const char *path);
-
 /* The whole text as a number: decimal digits only; a finite decimal number, perhaps with
  * an exponent and a minus sign. False leaves *out alone. */
 bool args_u64(const char *text, uint64_t *out);

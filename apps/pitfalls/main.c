@@ -6,6 +6,7 @@
  * this program's main thread. */
 
 #include "../args.h"
+#include "../path.h"
 #include "picture.h"
 #include "report.h"
 #include "scenario.h"
@@ -102,7 +103,7 @@ static int check(struct program *p)
 	if (p->plot_path && !drawable(p))
 		return args_error(PROGRAM, "plot", p->plot_path,
 		                  "would be empty: it shows E1, E2, E4 and E9, or --sweep");
-	if (p->json_path && p->plot_path && args_same_file(p->json_path, p->plot_path))
+	if (p->json_path && p->plot_path && path_same_file(p->json_path, p->plot_path))
 		return args_error(PROGRAM, "plot", p->plot_path, "is what --json writes to");
 	if (p->json_path && (rc = json_file_open(&p->json, p->json_path)) != 0)
 		return args_error(PROGRAM, "json", p->json_path, "can't be written: %s",

@@ -79,6 +79,9 @@ enum { WHEN_AUTO, WHEN_ON, WHEN_OFF }; /* of whens */
 extern const char *const orders[], *const whens[], *const optimizers[], *const losses[],
 										*const modes[];
 
+/* Fill in what the command line says, over the defaults that are there. Returns ARGS_GO_ON, or
+ * the exit status after --help, --version or one line on stderr. */
+int read_args(struct setup *s, int argc, char **argv);
 /* Before the run: can everything be written that was asked for? Returns ARGS_GO_ON, or the
  * exit status after one line on stderr. */
 int open_files(struct setup *s);

@@ -43,9 +43,9 @@ def report():
 @claim
 def latency():
     """--latency tells quantiles of next() in their order, from every batch of the run"""
-    for options in (['--producers', 0, '--source-us', 1], ['--producers', 1, '--source-us', 1],
-                    ['--producers', 16, '--source-us', 1]):
-        status, out, err = run(PROGRAM, '--batches', 5000, '--latency', '--json', '-', *options)
+    for producers in (0, 1, 16):
+        status, out, err = run(PROGRAM, '--batches', 5000, '--latency', '--json', '-',
+                               '--source-us', 1, '--producers', producers)
         check(status == 0 and 'p99.9' in err, status, err)
         doc = json.loads(out)['next_ns']
         times = [doc[q] for q in ('p50', 'p90', 'p99', 'p99_9', 'max')]

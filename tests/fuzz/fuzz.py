@@ -35,7 +35,7 @@ FEED = ['lib/error.c', 'lib/thread.c', 'lib/feed/*.c']
 SOURCES = {
     'calls': FEED + ['tests/fuzz/calls.c', 'tests/fuzz/model.c'],
     'npy': FEED + ['tests/fuzz/npy.c'],
-    'options': FEED + ['tests/fuzz/options*.c', 'apps/args.c'],
+    'options': FEED + ['tests/fuzz/options*.c', 'apps/args.c', 'apps/path.c'],
     'replay': FEED + ['lib/train/*.c', 'tests/fuzz/replay.c', 'tests/ref/replay.c'],
     'safetensors': FEED + ['lib/train/*.c', 'tests/fuzz/safetensors.c'],
 }[TARGET]

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
-#define main train_mean_main
 #define args_parse(args, argc, argv) options_parse(args, NULL, argc, argv)
-static __attribute__((unused)) int train_mean_main(int argc, char **argv);
-#include "../../apps/train_mean/main.c"
+#include "../../apps/train_mean/options.c"
+#include <math.h>
 
 /* In place of the one that opens them. */
 int open_files(struct setup *s)
